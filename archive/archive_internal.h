@@ -1,0 +1,140 @@
+/* What the files of this room know of each other's handles: archive, column and view. */
+#ifndef CASK_ARCHIVE_INTERNAL_H
+#define CASK_ARCHIVE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "conf.h"
+#include "data_file.h"
+#include "offset_table.h"
+#include "slotcask/archive.h"
+#include "vfs.h"
+
+struct cask_archive {
+    const cask_vfs *vfs;
+    cask_path folder;
+    bool read_only;
+    cask_handle lock;
+    char *identity; /* NULL: none */
+    size_t identity_size;
+    struct cask_column *writers; /* columns open for writing, each once */
+};
+
+/* An open data file, shared by the views of it. */
+typedef struct cask_data_file {
+    atomic_uint references;
+    bool writable;
+    cask_handle handle;
+    cask_handle table; /* of its offset table: open from the first batch that writes to it until it is sealed */
+    cask_path path;
+} cask_data_file;
+
+/*
+ * One file of a column as of one commit: its offset table with nothing uncommitted in it. Never changed once it is
+ * in the cache, but for the bits of `checked`; lives until the last reference to it is released.
+ */
+typedef struct cask_view {
+    atomic_uint references;
+    uint64_t file_id;
+    uint64_t used; /* when, for the cache: guarded by the column's mutex */
+    bool sealed;
+    uint64_t data_length;
+    uint64_t value_bytes;
+    uint32_t records;
+    uint32_t pruned;
+    cask_data_file *data;     /* NULL: a file without records */
+    _Atomic uint64_t checked[CASK_SLOTS_PER_FILE / 64]; /* records whose checksum this handle has verified */
+    cask_offset_table table;
+} cask_view;
+
+#define CASK_VIEW_WAYS 4
+
+struct cask_column {
+    cask_archive *archive;
+    const cask_vfs *vfs;
+    cask_path folder;
+    cask_path conf_path;
+    char name[CASK_COLUMN_NAME_MAX + 1];
+    bool writable;
+    bool check_every_read;
+    int codec_level;
+    bool committed; /* this handle has committed something: close leaves a witness of it */
+    uint64_t wanted_max_value_size;
+    struct cask_column *next_writer;
+    struct cask_batch *batch; /* the open one */
+
+    pthread_mutex_t mutex; /* guards what follows */
+    bool poisoned;
+    cask_conf conf; /* committed and durable: what readers may see */
+    uint64_t clock;
+    uint32_t view_sets; /* a power of two */
+    cask_view **views; /* view_sets x CASK_VIEW_WAYS */
+};
+
+/* ---- column.c ---- */
+
+cask_conf cask_column_conf(cask_column *column);
+/* The conf, after looking at the disk again if this handle is read-only. */
+int cask_column_fresh_conf(cask_conf *conf_out, cask_column *column);
+/* cask_column_refresh(), telling whether there were commits since this handle looked last. */
+int cask_column_refresh_changed(bool *changed_out, cask_column *column);
+/* Make `conf`, durable by now, and the `count` views of files that it changed visible to readers. The references to
+ * the views go to the cache. */
+void cask_column_publish(cask_column *column, const cask_conf *conf, cask_view **views, size_t count);
+void cask_column_poison(cask_column *column);
+bool cask_column_poisoned(cask_column *column);
+bool cask_column_name_valid(const char *name);
+
+/* ---- view.c ---- */
+
+/*
+ * The view of a file as of `conf`. Errors: NOTFOUND (the column has no such file), CORRUPT, IO, NOMEM.
+ */
+int cask_view_load(cask_view **view_out, const cask_column *column, const cask_conf *conf, uint64_t file_id);
+/* The view as of what is committed now, from the cache if it is there. On a read-only handle a file that changed
+ * under the conf is looked at again. Release it when done. *conf_out (may be NULL) gets the conf without its list
+ * of open files: what a read needs (version, type, codec, limit) is the same in every commit since the file was
+ * written. */
+int cask_view_get(cask_view **view_out, cask_conf *conf_out, cask_column *column, uint64_t file_id);
+/* A copy to be changed, with a data file of its own reference. */
+int cask_view_copy(cask_view **copy_out, const cask_view *view);
+int cask_view_new(cask_view **view_out, uint64_t file_id);
+void cask_view_release(cask_view *view);
+int cask_data_file_open(cask_data_file **data_out, const cask_vfs *vfs, const char *folder, uint64_t file_id,
+                        cask_open_mode mode);
+void cask_data_file_release(cask_data_file *data);
+
+/* Where a record of a view is. */
+typedef struct cask_location {
+    uint64_t offset; /* of its header */
+    uint32_t length; /* of its payload */
+    uint32_t crc;    /* version 4 */
+} cask_location;
+
+/* Find the record of `slot`. Errors: NOTFOUND, PRUNED, CORRUPT, IO. */
+int cask_view_find(cask_location *location_out, const cask_column *column, const cask_conf *conf,
+                   const cask_view *view, uint64_t slot);
+/* Read its payload, in one call, into `payload` of location->length bytes, and verify it. */
+int cask_view_read(const cask_column *column, const cask_conf *conf, cask_view *view, uint64_t slot,
+                   const cask_location *location, void *payload);
+/* Verify a payload that was read otherwise. */
+int cask_view_check(const cask_column *column, const cask_conf *conf, cask_view *view, uint64_t slot,
+                    const cask_location *location, const void *payload);
+/* Size of the value stored in `payload`, limited by the conf. */
+int cask_value_size(const cask_conf *conf, const char *path, uint64_t slot, uint64_t offset, const void *payload,
+                    size_t size, uint64_t *value_size_out);
+
+/* Ids of the files on disk of formats 2 and 3, ascending; free with free(). Format 4 knows them from its conf. */
+int cask_list_file_ids(uint64_t **ids_out, size_t *count_out, const cask_vfs *vfs, const char *folder);
+
+/* ---- heal.c ---- */
+
+/* Mend the column in `folder`, or with `dry_run` only report. *conf_out is then what is committed. */
+int cask_heal(cask_conf *conf_out, const cask_vfs *vfs, const char *folder, const char *conf_path, bool dry_run,
+              cask_report_fn report, void *payload);
+
+/* The open file's trailer that goes with an entry of the conf. */
+cask_trailer cask_trailer_of(const cask_open_file *file, bool sealed, uint64_t acknowledged);
+
+#endif

@@ -1,0 +1,78 @@
+/*
+ * column.conf, the commit marker of a column: versions 2, 3 and 4 in, one struct out. FORMAT.md has the bytes.
+ */
+#ifndef CASK_CONF_H
+#define CASK_CONF_H
+
+#include "slotcask/archive.h"
+#include "vfs.h"
+
+#define CASK_CONF_OPEN_MAX 8
+#define CASK_CONF_COPIES 4
+#define CASK_CONF_COPY_SPACING 4096
+#define CASK_CONF_COPY_SIZE 512
+#define CASK_CONF_V4_SIZE (CASK_CONF_COPIES * CASK_CONF_COPY_SPACING)
+
+/* A file that is not sealed, with what of it is committed. Of versions 2 and 3 only the first two are on disk. */
+typedef struct cask_open_file {
+    uint64_t file_id;
+    uint64_t data_length;
+    uint64_t value_bytes; /* of its values, decoded */
+    uint32_t records;
+    uint32_t pruned;
+    uint32_t tables_crc;
+} cask_open_file;
+
+typedef struct cask_conf {
+    uint32_t version;
+    uint64_t sequence; /* of the commit; versions 2 and 3 count in memory only, so that a change can be told */
+    uint64_t highest_slot;
+    uint8_t record_type[2];
+    uint8_t codec;
+    bool allow_backfill;
+    uint64_t max_value_size;
+    uint64_t first_file_id; /* version 4; CASK_NO_SLOT while empty */
+    uint64_t seals_digest;  /* version 4 */
+    uint32_t open_count;
+    cask_open_file open[CASK_CONF_OPEN_MAX]; /* the first is the current file; none while empty */
+} cask_conf;
+
+/* What is wrong with a conf that can be read all the same: version 4, a bit for each copy that is not what it should
+ * be: the newest commit, or the one before, with zeros behind it. */
+typedef struct cask_conf_damage {
+    unsigned copies;
+} cask_conf_damage;
+
+/* The current file of a column that is not empty. */
+static inline uint64_t cask_conf_current(const cask_conf *conf)
+{
+    return conf->highest_slot / CASK_SLOTS_PER_FILE;
+}
+
+static inline bool cask_conf_is_empty(const cask_conf *conf)
+{
+    return conf->highest_slot == CASK_NO_SLOT;
+}
+
+/* The entry of an open file, NULL if it is not listed. */
+const cask_open_file *cask_conf_find(const cask_conf *conf, uint64_t file_id);
+
+/* Read `path`. Errors: NOTFOUND, CORRUPT, UNSUPPORTED, IO. `damage` may be NULL. */
+int cask_conf_load(cask_conf *conf_out, cask_conf_damage *damage, const cask_vfs *vfs, const char *path);
+
+/* Make the file, atomically and durably. */
+int cask_conf_create(const cask_conf *conf, const cask_vfs *vfs, const char *folder, const char *path);
+
+/* Commit: replace what the file says, durably. Version 4 writes the two copies of its sequence number in place,
+ * 2 and 3 replace the file. */
+int cask_conf_store(const cask_conf *conf, const cask_vfs *vfs, const char *folder, const char *path);
+
+/* Write the damaged copies again, and make what the file says durable once more: an fsync that failed in an earlier
+ * process may have left it in the page cache alone. */
+int cask_conf_mend(const cask_conf *conf, cask_conf_damage damage, const cask_vfs *vfs, const char *folder,
+                   const char *path);
+
+/* Version 4: the bytes of a copy. Exposed for verification and for tests. */
+void cask_conf_encode_v4(uint8_t copy[CASK_CONF_COPY_SIZE], const cask_conf *conf);
+
+#endif

@@ -1,0 +1,6 @@
+#include "slotcask/archive.h"
+
+const char *cask_version(void)
+{
+    return CASK_VERSION;
+}

@@ -1,0 +1,218 @@
+#include "vfs_fault.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static void copy_path(char to[128], const char *path)
+{
+    size_t size = strlen(path);
+
+    if (size > 127) {
+        path += size - 127;
+        size = 127;
+    }
+    memcpy(to, path, size + 1);
+}
+
+/* Count a call; the negative errno if this one is to fail, else 0. */
+static int decide(vfs_fault *fault, int kind, const char *path)
+{
+    for (unsigned i = 0; i < FAULT_KINDS; i++)
+        fault->calls[i] += kind == 1 << i;
+    if ((fault->kinds & kind) == 0)
+        return 0;
+    fault->seen++;
+    if (fault->fail_at == 0 || fault->seen < fault->fail_at || (fault->seen > fault->fail_at && !fault->for_good))
+        return 0;
+    if (fault->failed++ == 0)
+        copy_path(fault->failed_path, path);
+    return -fault->error_number;
+}
+
+static const char *path_of(const vfs_fault *fault, int file)
+{
+    assert(file >= 0 && file < FAULT_FILES && fault->files[file].is_open);
+    return fault->files[file].path;
+}
+
+static int fault_open(void *context, const char *path, cask_open_mode mode)
+{
+    vfs_fault *fault = context;
+    int kind = mode == CASK_OPEN_READ ? FAULT_OPEN : mode == CASK_OPEN_WRITE ? FAULT_OPEN_WRITE : FAULT_CREATE;
+    int result = decide(fault, kind, path);
+
+    if (result == 0)
+        result = fault->inner->open(fault->inner->context, path, mode);
+    if (result < 0)
+        return result;
+    assert(result < FAULT_FILES && !fault->files[result].is_open);
+    fault->files[result].is_open = true;
+    fault->files[result].sync_failed = false;
+    copy_path(fault->files[result].path, path);
+    return result;
+}
+
+static int fault_close(void *context, int file)
+{
+    vfs_fault *fault = context;
+
+    path_of(fault, file);
+    fault->files[file].is_open = false;
+    return fault->inner->close(fault->inner->context, file);
+}
+
+static size_t at_most(const vfs_fault *fault, size_t size)
+{
+    return fault->most != 0 && fault->most < size ? fault->most : size;
+}
+
+static int64_t fault_read_at(void *context, int file, void *buffer, size_t size, uint64_t offset)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_READ, path_of(fault, file));
+
+    if (result < 0)
+        return result;
+    return fault->inner->read_at(fault->inner->context, file, buffer, at_most(fault, size), offset);
+}
+
+static int64_t fault_write_at(void *context, int file, const void *buffer, size_t size, uint64_t offset)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_WRITE, path_of(fault, file));
+
+    if (result < 0 && fault->half_done && size > 1)
+        fault->inner->write_at(fault->inner->context, file, buffer, size / 2, offset);
+    if (result < 0)
+        return result;
+    return fault->inner->write_at(fault->inner->context, file, buffer, at_most(fault, size), offset);
+}
+
+static int fault_sync(void *context, int file)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_SYNC, path_of(fault, file));
+
+    fault->sync_retried |= fault->files[file].sync_failed;
+    fault->files[file].sync_failed |= result < 0;
+    return result < 0 ? result : fault->inner->sync(fault->inner->context, file);
+}
+
+static int fault_truncate(void *context, int file, uint64_t size)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_TRUNCATE, path_of(fault, file));
+
+    return result < 0 ? result : fault->inner->truncate(fault->inner->context, file, size);
+}
+
+static int fault_size(void *context, int file, uint64_t *size_out)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_SIZE, path_of(fault, file));
+
+    return result < 0 ? result : fault->inner->size(fault->inner->context, file, size_out);
+}
+
+static int fault_lock(void *context, int file)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_LOCK, path_of(fault, file));
+
+    return result < 0 ? result : fault->inner->lock(fault->inner->context, file);
+}
+
+static int fault_stat(void *context, const char *path, cask_file_info *info_out)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_STAT, path);
+
+    return result < 0 ? result : fault->inner->stat(fault->inner->context, path, info_out);
+}
+
+static int fault_rename(void *context, const char *from, const char *to)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_RENAME, to);
+
+    return result < 0 ? result : fault->inner->rename(fault->inner->context, from, to);
+}
+
+static int fault_unlink(void *context, const char *path)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_UNLINK, path);
+
+    return result < 0 ? result : fault->inner->unlink(fault->inner->context, path);
+}
+
+static int fault_make_folder(void *context, const char *path)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_MAKE_FOLDER, path);
+
+    return result < 0 ? result : fault->inner->make_folder(fault->inner->context, path);
+}
+
+static int fault_sync_folder(void *context, const char *path)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_SYNC_FOLDER, path);
+
+    return result < 0 ? result : fault->inner->sync_folder(fault->inner->context, path);
+}
+
+static int fault_list(void *context, const char *path, int (*visit)(const char *name, void *payload), void *payload)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_LIST, path);
+
+    return result < 0 ? result : fault->inner->list(fault->inner->context, path, visit, payload);
+}
+
+void vfs_fault_init(vfs_fault *fault, const cask_vfs *inner)
+{
+    memset(fault, 0, sizeof(*fault));
+    fault->inner = inner;
+    fault->vfs = (cask_vfs){
+        .context = fault,
+        .open = fault_open,
+        .close = fault_close,
+        .read_at = fault_read_at,
+        .write_at = fault_write_at,
+        .sync = fault_sync,
+        .truncate = fault_truncate,
+        .size = fault_size,
+        .lock = fault_lock,
+        .stat = fault_stat,
+        .rename = fault_rename,
+        .unlink = fault_unlink,
+        .make_folder = fault_make_folder,
+        .sync_folder = fault_sync_folder,
+        .list = fault_list,
+    };
+}
+
+uint64_t vfs_fault_calls(const vfs_fault *fault, int kinds)
+{
+    uint64_t count = 0;
+
+    for (unsigned i = 0; i < FAULT_KINDS; i++)
+        if ((kinds & 1 << i) != 0)
+            count += fault->calls[i];
+    return count;
+}
+
+void vfs_fault_clear(vfs_fault *fault)
+{
+    fault->kinds = 0;
+    fault->fail_at = 0;
+    fault->for_good = false;
+    fault->half_done = false;
+    fault->most = 0;
+    fault->seen = 0;
+    fault->failed = 0;
+    fault->sync_retried = false;
+    memset(fault->calls, 0, sizeof(fault->calls));
+}
