@@ -311,6 +311,8 @@ static void choose_sample(moment *m, uint64_t number)
             m->outcomes[i] = (uint8_t)(mix(group_of(choice, kind == 6), salt) % choice->outcomes);
         else if (kind == 7 && choice->change != m->choices[cut].change)
             m->outcomes[i] = choice->change < m->choices[cut].change ? most : 0;
+        else if (choice->kind == CHOICE_SIZE || choice->kind == CHOICE_ENTRY)
+            m->outcomes[i] = chance >> 32 & 7 ? most : any; /* without it much else cannot be seen */
         else
             m->outcomes[i] = any;
     }
