@@ -485,6 +485,15 @@ static uint64_t files_away(const cask_conf *conf, uint64_t file_id)
     return file_id < conf->first_file_id ? conf->first_file_id - file_id : 0;
 }
 
+/* How many files there are from the first to the current one, if there is one more. */
+static uint64_t span_with(const cask_conf *conf, uint64_t file_id)
+{
+    uint64_t first = file_id < conf->first_file_id ? file_id : conf->first_file_id;
+    uint64_t last = file_id > cask_conf_current(conf) ? file_id : cask_conf_current(conf);
+
+    return last - first + 1;
+}
+
 /* Whether the rules of the column let a record be added at a slot that has none. */
 static int check_rules(cask_batch *batch, uint64_t slot)
 {
@@ -503,7 +512,8 @@ static int check_rules(cask_batch *batch, uint64_t slot)
     if (conf->version == 3 && (forward ? batch->backfill : batch->forward))
         return cask_fail(CASK_E_REFUSED, CASK_AT_SLOT(folder, CASK_NO_OFFSET, slot),
                          "a batch of format 3 cannot mix forward writes and backfill; commit it first");
-    if (files_away(conf, id) > CASK_GAP_FILES_MAX)
+    if (files_away(conf, id) > CASK_GAP_FILES_MAX ||
+        (conf->version >= 4 && span_with(conf, id) > CASK_COLUMN_FILES_MAX))
         return cask_fail(CASK_E_INVALID, CASK_AT_SLOT(folder, CASK_NO_OFFSET, slot),
                          "the slot is more than %u files away from the others; is it right?", CASK_GAP_FILES_MAX);
     return CASK_OK;

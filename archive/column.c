@@ -384,6 +384,11 @@ int cask_column_highest(uint64_t *slot_out, cask_column *column)
     return CASK_OK;
 }
 
+uint8_t cask_column_codec(cask_column *column)
+{
+    return cask_column_conf(column).codec;
+}
+
 /* ---- Statistics ---- */
 
 static void add_file(cask_column_info *info, const cask_conf *conf, uint64_t records, uint64_t pruned,

@@ -156,7 +156,8 @@ static int decode_v4(cask_conf *conf, const uint8_t *copy, const char *path)
             twice)
             goto contradiction;
     }
-    if (conf->open_count > 0 && conf->open[0].file_id != cask_conf_current(conf))
+    if (conf->open_count > 0 && (conf->open[0].file_id != cask_conf_current(conf) ||
+                                 cask_conf_current(conf) - conf->first_file_id >= CASK_COLUMN_FILES_MAX))
         goto contradiction;
     return CASK_OK;
 

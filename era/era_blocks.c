@@ -64,15 +64,12 @@ int era_blocks_begin(era_blocks *run, const cask_era *era, size_t group)
 
 int era_blocks_begin_column(era_blocks *run, cask_column *column, const char *path, uint64_t start_slot, size_t slots)
 {
-    cask_column_info info;
-
     forget(run);
     run->path = path;
     run->start_slot = start_slot;
     run->slots = slots;
     run->iter_slot = CASK_NO_SLOT;
-    CASK_TRY(cask_column_stat(&info, column));
-    run->codec = info.codec;
+    run->codec = cask_column_codec(column);
     run->blocks = calloc(slots > 0 ? slots : 1, sizeof(*run->blocks));
     if (run->blocks == NULL)
         return cask_fail_nomem();

@@ -496,14 +496,11 @@ static int verify_column(const char *name, void *payload)
     column_visit *visit = payload;
     reporter *r = visit->reporter;
     cask_column *column = NULL;
-    cask_column_info info = { 0 };
     uint64_t bytes = 0;
     int code = cask_column_open(&column, visit->archive, name, NULL);
 
-    if (code == CASK_OK)
-        code = cask_column_stat(&info, column);
     if (code == CASK_OK) {
-        r->v->snappy = info.codec == CASK_CODEC_SNAPPY;
+        r->v->snappy = cask_column_codec(column) == CASK_CODEC_SNAPPY;
         code = cask_column_verify(column, r->v->options.jobs, on_report, r, &bytes);
     }
     r->input->totals.bytes += bytes;

@@ -269,14 +269,10 @@ static int list_eras(exporting *x)
 
 static int open_source(exporting *x, cask_archive *archive)
 {
-    cask_column_info info;
-
     CASK_TRY(load_network(&x->network, archive));
     CASK_TRY(era_columns_open(&x->columns, archive, ""));
-    CASK_TRY(cask_column_stat(&info, x->columns.blocks));
-    x->blocks_codec = info.codec;
-    CASK_TRY(cask_column_stat(&info, x->columns.states));
-    x->states_codec = info.codec;
+    x->blocks_codec = cask_column_codec(x->columns.blocks);
+    x->states_codec = cask_column_codec(x->columns.states);
     x->result->reframed = x->blocks_codec != CASK_CODEC_SNAPPY || x->states_codec != CASK_CODEC_SNAPPY;
     return list_eras(x);
 }

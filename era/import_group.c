@@ -59,16 +59,12 @@ static int open_root_column(cask_column **column, cask_archive *archive, const c
 
 int import_columns_open(import_columns *columns, cask_archive *archive, const cask_import_options *options)
 {
-    cask_column_info info;
-
     CASK_TRY(open_value_column(&columns->blocks, archive, "blocks", E2_BLOCK, BLOCK_SIZE_MAX, options));
     CASK_TRY(open_root_column(&columns->block_roots, archive, "block_roots", 'b', options));
     CASK_TRY(open_root_column(&columns->state_roots, archive, "state_roots", 's', options));
     CASK_TRY(open_value_column(&columns->states, archive, "states", E2_STATE, STATE_SIZE_MAX, options));
-    CASK_TRY(cask_column_stat(&info, columns->blocks));
-    columns->blocks_codec = info.codec;
-    CASK_TRY(cask_column_stat(&info, columns->states));
-    columns->states_codec = info.codec;
+    columns->blocks_codec = cask_column_codec(columns->blocks);
+    columns->states_codec = cask_column_codec(columns->states);
     columns->codec_level = options->codec_level;
     return CASK_OK;
 }

@@ -100,6 +100,8 @@ CASK_API const char *cask_version(void);
 #define CASK_BATCH_SEALED_MAX 7
 /* How many files a record may lie ahead of the newest file of a column or, in format 4, before the oldest. */
 #define CASK_GAP_FILES_MAX 65536u
+/* Files of a column of format 4 at the most, which is 3,000 years of slots. */
+#define CASK_COLUMN_FILES_MAX 1048576u
 
 /* ---- Errors ----------------------------------------------------------------------------------------------- */
 
@@ -265,6 +267,9 @@ CASK_API int cask_column_highest(uint64_t *slot_out, cask_column *column);
  * so no other answer can be stale.
  */
 CASK_API int cask_column_refresh(cask_column *column);
+
+/* How the column's records are stored: a cask_codec. */
+CASK_API uint8_t cask_column_codec(cask_column *column);
 
 typedef struct cask_column_info {
     uint32_t format_version;
