@@ -53,7 +53,7 @@ struct cask_batch {
 
 int cask_batch_begin(cask_batch **batch_out, cask_column *column)
 {
-    cask_batch *batch;
+    cask_batch *batch = NULL;
 
     if (!column->writable)
         return cask_fail(CASK_E_REFUSED, CASK_IN_FILE(column->folder.text), "the archive was opened read-only");
@@ -601,7 +601,7 @@ int cask_batch_put_stored(cask_batch *batch, uint64_t slot, const void *stored, 
 
 int cask_column_put(cask_column *column, uint64_t slot, const void *value, size_t size)
 {
-    cask_batch *batch;
+    cask_batch *batch = NULL;
     int code;
 
     CASK_TRY(cask_batch_begin(&batch, column));

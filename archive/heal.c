@@ -92,7 +92,7 @@ static int check_witness(const healing *heal, const cask_handle *handle, const c
 static int heal_stray_file(healing *heal, const char *path, bool is_table, bool *found)
 {
     cask_handle handle = CASK_HANDLE_INIT;
-    bool there;
+    bool there = false;
     int code;
 
     CASK_TRY(exists(&there, heal, path));
@@ -178,7 +178,7 @@ static int heal_data(healing *heal, const cask_open_file *file)
     cask_path path = cask_data_path(heal->folder, file->file_id);
     cask_handle handle = CASK_HANDLE_INIT;
     uint64_t size;
-    bool there;
+    bool there = false;
     int code;
 
     if (file->data_length == 0) {
@@ -265,7 +265,7 @@ static int heal_table(healing *heal, const cask_open_file *file)
     int code;
 
     if (heal->conf.version < 4 && file->data_length == 0) {
-        bool there;
+        bool there = false;
 
         CASK_TRY(exists(&there, heal, path.text));
         if (!there)
@@ -296,7 +296,7 @@ static int heal_table(healing *heal, const cask_open_file *file)
 static int heal_temporary(healing *heal)
 {
     cask_path path;
-    bool there;
+    bool there = false;
 
     CASK_TRY(cask_path_join(&path, heal->folder, "column.conf.tmp"));
     CASK_TRY(exists(&there, heal, path.text));

@@ -193,7 +193,7 @@ static int read_payload(cask_iter *iter, const uint8_t **payload_out)
 
 int cask_iter_stored(cask_iter *iter, const void **data_out, size_t *size_out)
 {
-    const uint8_t *payload;
+    const uint8_t *payload = NULL;
 
     CASK_TRY(read_payload(iter, &payload));
     *data_out = payload;
@@ -203,7 +203,7 @@ int cask_iter_stored(cask_iter *iter, const void **data_out, size_t *size_out)
 
 int cask_iter_value(cask_iter *iter, const void **data_out, size_t *size_out)
 {
-    const uint8_t *payload;
+    const uint8_t *payload = NULL;
 
     CASK_TRY(read_payload(iter, &payload));
     if (iter->conf.codec == CASK_CODEC_NONE) {

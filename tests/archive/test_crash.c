@@ -91,6 +91,8 @@ static void crash_here(void *payload)
     const crash_run *run = payload;
     size_t step = step_of(&run->store);
 
+    if (step % CASE_STRIDE != 0)
+        return;
     for (int loss = LOSS_NOTHING; loss <= LOSS_SOME; loss++) {
         for (uint64_t seed = 0; seed < (loss == LOSS_SOME ? SEEDS : 1); seed++) {
             /* Other seeds at each step. */
@@ -111,7 +113,7 @@ static void crash_here_and_in_healing(void *payload)
 {
     const crash_run *run = payload;
 
-    if (step_of(&run->store) % HEALING_STRIDE != 0)
+    if (step_of(&run->store) % (HEALING_STRIDE * CASE_STRIDE) != 0)
         return;
     crash_again(run, LOSS_SOME, step_of(&run->store));
 }

@@ -127,7 +127,7 @@ static void sabotage_workload(const workload *w)
     for (size_t batch = w->prepared; batch < w->batch_count; batch++) {
         for (size_t i = 0; i < COUNT_OF(sabotages); i++) {
             bool more = true;
-            for (uint64_t at = 1; more; at++) {
+            for (uint64_t at = 1 + (i + batch) % CASE_STRIDE; more; at += CASE_STRIDE) {
                 if (!case_begin("sabotage %s batch=%zu by=%s call=%u", w->name, batch, sabotages[i].name,
                                 (unsigned)at)) {
                     more = at < 1000;
