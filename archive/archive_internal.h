@@ -128,6 +128,11 @@ int cask_value_size(const cask_conf *conf, const char *path, uint64_t slot, uint
 /* Ids of the files on disk of formats 2 and 3, ascending; free with free(). Format 4 knows them from its conf. */
 int cask_list_file_ids(uint64_t **ids_out, size_t *count_out, const cask_vfs *vfs, const char *folder);
 
+/* ---- coverage.c ---- */
+
+/* cask_column_files() as of `conf`. */
+int cask_visit_files(cask_column *column, const cask_conf *conf, cask_column_file_fn visit, void *payload);
+
 /* ---- heal.c ---- */
 
 /* Mend the column in `folder`, or with `dry_run` only report. *conf_out is then what is committed. */

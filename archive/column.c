@@ -391,75 +391,25 @@ uint8_t cask_column_codec(cask_column *column)
 
 /* ---- Statistics ---- */
 
-static void add_file(cask_column_info *info, const cask_conf *conf, uint64_t records, uint64_t pruned,
-                     uint64_t data_length, uint64_t value_bytes)
+static int add_file(const cask_column_file *file, void *payload)
 {
+    cask_column_info *info = payload;
+
     info->files++;
-    info->records += records;
-    info->pruned += pruned;
-    info->data_bytes += data_length;
-    info->table_bytes += cask_table_file_size(conf->version) + (conf->version < 4 ? 0 : CASK_TRAILER_SIZE);
-    info->value_bytes += value_bytes;
-}
-
-/* The numbers of a sealed file are in its seal. */
-static int stat_file(cask_column_info *info, cask_column *column, const cask_conf *conf, uint64_t file_id)
-{
-    const cask_open_file *listed = cask_conf_find(conf, file_id);
-    cask_path path = cask_table_path(column->folder.text, file_id);
-    cask_handle handle = CASK_HANDLE_INIT;
-    cask_trailer seal;
-    bool valid;
-    int code;
-
-    if (listed != NULL) {
-        info->open_files++;
-        add_file(info, conf, listed->records, listed->pruned, listed->data_length, listed->value_bytes);
-        return CASK_OK;
-    }
-    code = cask_handle_open(&handle, column->vfs, path.text, CASK_OPEN_READ);
-    if (code == CASK_E_NOTFOUND)
-        return cask_fail_word(CASK_E_CORRUPT, "missing-file", CASK_IN_FILE(path.text),
-                              "the file is missing; restore it from a copy");
-    CASK_TRY(code);
-    code = cask_trailer_read(&seal, &valid, &handle, path.text);
-    cask_handle_close(&handle);
-    CASK_TRY(code);
-    if (!valid || seal.file_id != file_id)
-        return cask_fail_word(CASK_E_CORRUPT, "seal", CASK_AT(path.text, CASK_TABLES_SIZE),
-                              "the seal is missing or damaged; restore the file from a copy");
-    add_file(info, conf, seal.records, seal.pruned, seal.data_length, seal.value_bytes);
+    info->open_files += !file->sealed;
+    info->records += file->records;
+    info->pruned += file->pruned;
+    info->data_bytes += file->data_bytes;
+    info->table_bytes += cask_table_file_size(info->format_version);
+    info->table_bytes += info->format_version < 4 ? 0 : CASK_TRAILER_SIZE;
+    info->value_bytes += file->value_bytes;
     return CASK_OK;
 }
 
-/* Formats 2 and 3 keep no numbers: every table is counted. */
-static int stat_old(cask_column_info *info, cask_column *column, const cask_conf *conf)
+/* What is left of uncompressed data files without versions and headers. */
+static uint64_t old_value_bytes(const cask_column_info *info)
 {
-    uint64_t *ids = NULL;
-    size_t count = 0;
-    int code;
-
-    CASK_TRY(cask_list_file_ids(&ids, &count, column->vfs, column->folder.text));
-    code = CASK_OK;
-    for (size_t i = 0; i < count && code == CASK_OK; i++) {
-        cask_view *view;
-
-        if (ids[i] > cask_conf_current(conf))
-            break;
-        code = cask_view_get(&view, NULL, column, ids[i]);
-        if (code == CASK_OK) {
-            add_file(info, conf, view->records, 0, view->data_length, 0);
-            cask_view_release(view);
-        } else if (code == CASK_E_NOTFOUND) {
-            code = CASK_OK; /* listed before it is made */
-        }
-    }
-    free(ids);
-    info->open_files = conf->open_count;
-    info->value_bytes = UINT64_MAX;
-    if (conf->codec == CASK_CODEC_NONE)
-        info->value_bytes = info->data_bytes - info->files * CASK_DATA_START - info->records * CASK_RECORD_HEADER_SIZE;
-    return code;
+    return info->data_bytes - info->files * CASK_DATA_START - info->records * CASK_RECORD_HEADER_SIZE;
 }
 
 static int find_lowest(uint64_t *slot_out, cask_column *column)
@@ -486,15 +436,10 @@ int cask_column_stat(cask_column_info *info_out, cask_column *column)
     info.max_value_size = conf.max_value_size;
     info.highest_slot = conf.highest_slot;
     info.commits = conf.version < 4 ? 0 : conf.sequence;
-    if (!cask_conf_is_empty(&conf)) {
-        if (conf.version < 4) {
-            CASK_TRY(stat_old(&info, column, &conf));
-        } else {
-            for (uint64_t id = conf.first_file_id; id <= cask_conf_current(&conf); id++)
-                CASK_TRY(stat_file(&info, column, &conf, id));
-        }
-        CASK_TRY(find_lowest(&info.lowest_slot, column));
-    }
+    CASK_TRY(cask_visit_files(column, &conf, add_file, &info));
+    if (conf.version < 4)
+        info.value_bytes = conf.codec == CASK_CODEC_NONE ? old_value_bytes(&info) : UINT64_MAX;
+    CASK_TRY(find_lowest(&info.lowest_slot, column));
     *info_out = info;
     return CASK_OK;
 }

@@ -292,6 +292,30 @@ typedef struct cask_column_info {
 /* What the column holds; reads the seals, not the data. */
 CASK_API int cask_column_stat(cask_column_info *info_out, cask_column *column);
 
+/* ---- Coverage --------------------------------------------------------------------------------------------- */
+
+/* A data file of a column, and what is committed of it. */
+typedef struct cask_column_file {
+    uint64_t file_id; /* its first slot is file_id * CASK_SLOTS_PER_FILE */
+    bool sealed;
+    uint32_t records;
+    uint32_t pruned;
+    uint64_t data_bytes;
+    uint64_t value_bytes; /* of its values, decoded; UINT64_MAX: unknown (formats 2 and 3) */
+} cask_column_file;
+
+typedef int (*cask_column_file_fn)(const cask_column_file *file, void *payload);
+
+/* Call `visit` for each data file, ascending; a non-zero return ends it and is returned. Reads the seals, not the
+ * tables (of formats 2 and 3, which have no seals, the tables). */
+CASK_API int cask_column_files(cask_column *column, cask_column_file_fn visit, void *payload);
+
+typedef enum cask_slot_state { CASK_SLOT_EMPTY = 0, CASK_SLOT_RECORD = 1, CASK_SLOT_PRUNED = 2 } cask_slot_state;
+
+/* What is at each slot of a file, a cask_slot_state each, from its offset table; all empty where there is no such
+ * file. */
+CASK_API int cask_column_slots(uint8_t states[CASK_SLOTS_PER_FILE], cask_column *column, uint64_t file_id);
+
 /* ---- Iteration -------------------------------------------------------------------------------------------- */
 
 typedef enum cask_direction { CASK_UP = 1, CASK_DOWN = -1 } cask_direction;
