@@ -16,7 +16,6 @@
  */
 #include <inttypes.h>
 #include <malloc.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,27 +80,6 @@ typedef struct explorer {
 static void check_state(explorer *e, memory_disk *disk, const state_id *id, size_t least, size_t most);
 
 /* ---- Small things ----------------------------------------------------------------------------------------------- */
-
-static char failure[1200] = "nothing was said";
-
-bool crash_fail(int code, const char *format, ...)
-{
-    va_list arguments;
-    int size;
-
-    va_start(arguments, format);
-    size = vsnprintf(failure, sizeof(failure), format, arguments);
-    va_end(arguments);
-    if (code < 0 && size >= 0 && (size_t)size < sizeof(failure))
-        snprintf(failure + size, sizeof(failure) - (size_t)size, ": %s: %s [%s]", cask_code_name(code),
-                 cask_error_last()->message, cask_error_last()->file);
-    return false;
-}
-
-const char *crash_failure(void)
-{
-    return failure;
-}
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -426,19 +404,6 @@ static void crash_after_healing(explorer *e, memory_disk *disk, const state_id *
 
 /* ---- Checking a state ------------------------------------------------------------------------------------------- */
 
-static bool find_stages(const explorer *e, uint64_t mark, size_t least, size_t most, size_t *stages_out)
-{
-    /* The last one: opening has made what was not there. */
-    for (size_t i = most + 1; i-- > least;) {
-        if (e->scenario->mark(e->scenario, i) == mark) {
-            *stages_out = i;
-            return true;
-        }
-    }
-    return crash_fail(0, "after healing the store shows none of the stages %zu to %zu (mark %" PRIu64 ")", least, most,
-                      mark);
-}
-
 /* A healed disk that was not met before; `opened` is closed. */
 static bool check_healed(explorer *e, memory_disk *disk, void *opened, const state_id *id, size_t stages)
 {
@@ -488,10 +453,10 @@ static bool heal_and_check(explorer *e, memory_disk *disk, const memory_disk *re
     key = mix(mix(memory_disk_hash(disk), memory_disk_durable_hash(disk)), id->depth == DEPTH_MAX);
     if (e->replay == NULL && map_find(&e->healed, key, &mark)) {
         s->close(opened);
-        if (!find_stages(e, mark, least, most, &stages))
+        if (!scenario_find_stages(s, mark, least, most, &stages))
             return false;
     } else {
-        if (!s->look(s, opened, &mark) || !find_stages(e, mark, least, most, &stages)) {
+        if (!s->look(s, opened, &mark) || !scenario_find_stages(s, mark, least, most, &stages)) {
             s->close(opened);
             return false;
         }

@@ -47,4 +47,7 @@ bool crash_fail(int code, const char *format, ...) __attribute__((format(printf,
 /* What was noted last. */
 const char *crash_failure(void);
 
+/* Which of the stages `least` to `most` an opened store shows; false: none of them. */
+bool scenario_find_stages(const scenario *s, uint64_t mark, size_t least, size_t most, size_t *stages_out);
+
 #endif

@@ -24,10 +24,15 @@ static int remove_entry(const char *path, const struct stat *status, int type, s
     return remove(path);
 }
 
+void folder_remove(const char *path)
+{
+    nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 void temp_folder_remove(char *path)
 {
     if (path != NULL)
-        nftw(path, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+        folder_remove(path);
     free(path);
 }
 
@@ -197,14 +202,28 @@ void tree_free(tree *t)
     free(t);
 }
 
+void tree_write(const tree *t, const cask_vfs *vfs, const char *folder)
+{
+    /* By path: a folder comes before what is in it. */
+    for (size_t i = 0; i < t->count; i++) {
+        const tree_file *file = &t->files[i];
+        char *path = path_join(folder, file->path + t->folder_size);
+
+        if (file->is_folder)
+            folder_make(vfs, path);
+        else
+            file_write(vfs, path, file->bytes, file->size);
+        free(path);
+    }
+}
+
 static void assert_file_equal(const tree_file *left, const tree_file *right, const char *name)
 {
     size_t common = left->size < right->size ? left->size : right->size;
 
     for (size_t i = 0; i < common; i++)
         if (left->bytes[i] != right->bytes[i])
-            fail_msg("%s: byte %zu is 0x%02x in one and 0x%02x in the other", name, i, left->bytes[i],
-                     right->bytes[i]);
+            fail_msg("%s: byte %zu is 0x%02x in one and 0x%02x in the other", name, i, left->bytes[i], right->bytes[i]);
     if (left->size != right->size)
         fail_msg("%s: %zu bytes in one and %zu in the other", name, left->size, right->size);
     if (left->is_folder != right->is_folder)

@@ -9,6 +9,8 @@
 char *temp_folder_new(void);
 /* Remove it with all that is in it. */
 void temp_folder_remove(char *path);
+/* The same of any folder of the real file system. */
+void folder_remove(const char *path);
 
 /* "folder/name", to free. */
 char *path_join(const char *folder, const char *name);
@@ -29,6 +31,8 @@ void folder_make(const cask_vfs *vfs, const char *path);
 typedef struct tree tree;
 tree *tree_read(const cask_vfs *vfs, const char *folder);
 void tree_free(tree *t);
+/* Make its folders and files below `folder`. */
+void tree_write(const tree *t, const cask_vfs *vfs, const char *folder);
 /* Fail the test unless they are equal; says where they are not. Paths are relative to each tree's folder. */
 void assert_tree_equal(const tree *left, const tree *right);
 /* Take it, compare, free: nothing below `folder` has changed since `before`. */
