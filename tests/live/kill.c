@@ -8,17 +8,15 @@
  * A life is one run of a scenario with its deaths. What fails is printed as FAILED with the options that repeat it;
  * deaths at a call repeat exactly, those at a moment nearly.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "files.h"
+#include "processes.h"
 #include "scenario.h"
 #include "vfs_killing.h"
 #include "vfs_memory.h"
@@ -50,36 +48,6 @@ typedef struct death {
     unsigned done_of_eight;
     uint64_t after_us;
 } death;
-
-static uint64_t next_random(uint64_t *seed)
-{
-    uint64_t z = *seed += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static void give_up(const char *what)
-{
-    perror(what);
-    exit(2);
-}
-
-static word *share_word(void)
-{
-    char path[] = "word-XXXXXX";
-    int file = mkstemp(path);
-    word *shared;
-
-    if (file < 0 || unlink(path) < 0 || ftruncate(file, sizeof(*shared)) < 0)
-        give_up("a file to share");
-    shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    if (shared == MAP_FAILED)
-        give_up("memory to share");
-    close(file);
-    return shared;
-}
 
 /* ---- What the processes do -------------------------------------------------------------------------------------- */
 
@@ -168,21 +136,12 @@ static bool check(life *l, const cask_vfs *vfs)
 
 typedef enum fate { ENDED, KILLED, FAILED } fate;
 
-static void sleep_us(uint64_t us)
-{
-    struct timespec time = { (time_t)(us / 1000000), (long)(us % 1000000) * 1000 };
-
-    nanosleep(&time, NULL);
-}
-
 /* Do it in a process that dies so. */
 static fate run_process(life *l, bool (*act)(life *l, const cask_vfs *vfs), const death *d)
 {
+    pid_t child = start_process();
     int status;
-    pid_t child = fork();
 
-    if (child < 0)
-        give_up("fork");
     if (child == 0) {
         vfs_killing killing;
         vfs_killing_init(&killing, l->root, &l->word->calls);
@@ -197,9 +156,7 @@ static fate run_process(life *l, bool (*act)(life *l, const cask_vfs *vfs), cons
         sleep_us(d->after_us);
         kill(child, SIGKILL);
     }
-    while (waitpid(child, &status, 0) < 0)
-        if (errno != EINTR)
-            give_up("waitpid");
+    status = wait_for(child);
     if (WIFEXITED(status))
         return WEXITSTATUS(status) == 0 ? ENDED : FAILED;
     return WTERMSIG(status) == SIGKILL ? KILLED : FAILED;
@@ -214,16 +171,13 @@ typedef struct measure {
 static measure measure_run(life *l)
 {
     const death none = { 0, 0, 0 };
-    struct timespec begin, end;
+    uint64_t begin = clock_us();
 
-    clock_gettime(CLOCK_MONOTONIC, &begin);
     if (run_process(l, work, &none) != ENDED) {
         fprintf(stderr, "FAILED %s without a kill\n", l->scenario->name);
         exit(1);
     }
-    clock_gettime(CLOCK_MONOTONIC, &end);
-    return (measure){ atomic_load(&l->word->calls),
-                      (uint64_t)((end.tv_sec - begin.tv_sec) * 1000000 + (end.tv_nsec - begin.tv_nsec) / 1000) };
+    return (measure){ atomic_load(&l->word->calls), clock_us() - begin };
 }
 
 static death choose_death(uint64_t *seed, unsigned calls, uint64_t us)
@@ -301,7 +255,7 @@ static void write_figures(const settings *set, uint64_t kills, uint64_t lives)
 static int run(const settings *set, const char *root)
 {
     measure *measures = calloc(scenario_count, sizeof(*measures));
-    life l = { .root = root, .word = share_word() };
+    life l = { .root = root, .word = share_memory(sizeof(word)) };
     uint64_t kills = 0, number = 0;
 
     for (; kills < set->kills; number++) {
@@ -357,7 +311,9 @@ int main(int argc, char **argv)
             return 2;
         }
     }
-    if (mkdtemp(root) == NULL || rmdir(root) < 0)
-        give_up("a folder");
+    if (mkdtemp(root) == NULL || rmdir(root) < 0) {
+        perror("a folder");
+        return 2;
+    }
     return run(&set, root);
 }
