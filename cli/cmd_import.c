@@ -34,6 +34,8 @@ static void print_result(const cli_call *call, const cask_import_result *result,
                  "%llu were resumed",
                  (unsigned long long)result->eras, (unsigned long long)result->blocks, (double)result->bytes_in / 1e6,
                  seconds, (unsigned long long)result->eras_present, (unsigned long long)result->eras_resumed);
+        if (result->index_code < 0)
+            cli_note(call->out, "the index of roots was not brought up to date: %s", cask_error_last()->message);
         return;
     }
     document = cli_json_object();
@@ -45,6 +47,7 @@ static void print_result(const cli_call *call, const cask_import_result *result,
     cli_json_set(document, "blocks", cli_json_u64(result->blocks));
     cli_json_set(document, "bytes_in", cli_json_u64(result->bytes_in));
     cli_json_set(document, "seconds", json_real(seconds));
+    cli_json_set(document, "index", cli_json_text(cask_code_name(result->index_code)));
     cli_json_print(document);
 }
 

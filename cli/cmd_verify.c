@@ -187,7 +187,7 @@ static int parse_options(cli_call *call, cask_verify_options *options, uint8_t r
     if (status == CLI_DONE)
         status = cli_parse_jobs(call, &options->jobs);
     if (status == CLI_DONE && cli_given(call, CLI_OPT_TRUSTED_ROOT)) {
-        status = cli_parse_root(call, root, &options->trusted_slot);
+        status = cli_parse_trusted_root(call, root, &options->trusted_slot);
         options->trusted_root = root;
     }
     options->level = (cask_verify_level)(CASK_VERIFY_BYTES + level);

@@ -214,7 +214,7 @@ static int hex_digit(char digit)
 }
 
 /* The 64 digits of a root; false: there are others. */
-static bool parse_root(uint8_t root[32], const char *text)
+static bool parse_root_digits(uint8_t root[32], const char *text)
 {
     for (size_t i = 0; i < 32; i++) {
         int high = hex_digit(text[2 * i]), low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
@@ -226,13 +226,21 @@ static bool parse_root(uint8_t root[32], const char *text)
     return true;
 }
 
-int cli_parse_root(cli_call *call, uint8_t root[32], uint64_t *slot_out)
+int cli_parse_root(cli_call *call, const char *what, const char *text, uint8_t root[32])
+{
+    if (strncmp(text, "0x", 2) == 0 && parse_root_digits(root, text + 2) && text[2 + 64] == '\0')
+        return CLI_DONE;
+    return cli_fail_usage(call->out, call->command->name, "%s must be 0x and 64 hexadecimal digits, not '%s'", what,
+                          text);
+}
+
+int cli_parse_trusted_root(cli_call *call, uint8_t root[32], uint64_t *slot_out)
 {
     const char *value = call->value[CLI_OPT_TRUSTED_ROOT];
     const char *rest = value + 2 + 64;
 
     *slot_out = CASK_NO_SLOT;
-    if (strncmp(value, "0x", 2) == 0 && parse_root(root, value + 2) &&
+    if (strncmp(value, "0x", 2) == 0 && parse_root_digits(root, value + 2) &&
         (*rest == '\0' || (*rest == '@' && parse_digits(rest + 1, slot_out))))
         return CLI_DONE;
     return cli_fail_usage(call->out, call->command->name,

@@ -81,7 +81,9 @@ int cli_parse_choice(cli_call *call, cli_option_id id, const char *const *choice
 /* --codec; kept if it was not given. */
 int cli_parse_codec(cli_call *call, uint8_t *codec, int *level);
 /* --trusted-root 0x..[@SLOT]; *slot_out is CASK_NO_SLOT without one. */
-int cli_parse_root(cli_call *call, uint8_t root[32], uint64_t *slot_out);
+int cli_parse_trusted_root(cli_call *call, uint8_t root[32], uint64_t *slot_out);
+/* 0x and 64 digits. `what` as above. */
+int cli_parse_root(cli_call *call, const char *what, const char *text, uint8_t root[32]);
 /* --eras A, A-B or A+; all if not given. */
 int cli_parse_eras(cli_call *call, uint64_t *first_out, uint64_t *last_out);
 /* --jobs, 1 if not given. */

@@ -1,24 +1,12 @@
 /* Import of era files: which network, which files, one after the other; and what an import left unfinished. */
 #include "import_files.h"
 #include "import_group.h"
+#include "root_index.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- The network ------------------------------------------------------------------------------------------- */
-
-/* *network_out: that of the archive; NULL: it has none yet. */
-static int load_identity(cask_network **network_out, const cask_archive *archive)
-{
-    const char *text;
-    size_t size;
-    int code = cask_archive_identity(&text, &size, archive);
-
-    *network_out = NULL;
-    if (code == CASK_E_NOTFOUND)
-        return CASK_OK;
-    CASK_TRY(code);
-    return cask_network_parse(network_out, text, size);
-}
 
 /* One network out of what is asked for and what the archive has: the longer schedule, and the root that is known. */
 static int merge_networks(cask_network **network_out, const cask_network *asked, const cask_network *kept)
@@ -81,6 +69,7 @@ typedef struct importing {
     import_files files;
     import_columns columns;
     import_before_era before;
+    known_roots state_roots;
     era_keys *keys;
     cask_import_progress progress;
     uint64_t bytes_before; /* of the files before this one */
@@ -115,6 +104,8 @@ static int import_groups(importing *im, const import_file *file)
         CASK_TRY(import_group(&outcome, &im->columns, file->era, i, im->network, &file->name, &im->options,
                               im->keys, &im->before, tell_progress, im));
         count_era(im->result, &outcome, file->era->groups[i].facts.size);
+        if (im->before.known)
+            CASK_TRY(known_roots_add(&im->state_roots, im->before.record.state_slot, im->before.record.state_root));
     }
     return CASK_OK;
 }
@@ -140,7 +131,7 @@ static int import_file_at(importing *im, size_t index)
 static int prepare(importing *im, const char *const *paths, size_t path_count)
 {
     CASK_TRY(import_files_gather(&im->files, paths, path_count, im->vfs));
-    CASK_TRY(load_identity(&im->kept, im->archive));
+    CASK_TRY(era_archive_network(&im->kept, im->archive));
     CASK_TRY(choose_network(&im->network, im->options.network, im->kept, &im->files));
     CASK_TRY(import_files_check(&im->files, im->network, im->vfs));
     im->progress.file_count = im->files.count;
@@ -186,6 +177,9 @@ int cask_import(cask_import_result *result_out, cask_archive *archive, const cha
     im.vfs = im.options.vfs == NULL ? cask_vfs_posix() : im.options.vfs;
     code = run(&im, paths, path_count);
     import_columns_close(&im.columns);
+    if (code == CASK_OK)
+        result_out->index_code = root_index_update(archive, &im.state_roots, im.options.jobs);
+    free(im.state_roots.items);
     era_record_dispose(&im.before.record);
     era_keys_free(im.keys);
     import_files_dispose(&im.files);

@@ -3,6 +3,7 @@
 #include "../archive/codec.h"
 #include "../archive/error.h"
 #include "../archive/parallel.h"
+#include "holdings.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -299,16 +300,6 @@ static int check_state(writing *w)
 
 /* ---- The eras beside it ------------------------------------------------------------------------------------ */
 
-/* Read a root of the archive. *known_out: it has one. */
-static int read_root(bool *known_out, uint8_t root[SSZ_ROOT_SIZE], cask_column *column, uint64_t slot)
-{
-    size_t size;
-    int code = cask_column_get(column, slot, root, SSZ_ROOT_SIZE, &size);
-
-    *known_out = code == CASK_OK && size == SSZ_ROOT_SIZE;
-    return code == CASK_E_NOTFOUND || code == CASK_E_TOO_SMALL ? CASK_OK : code;
-}
-
 /* The era before, which was imported by this call or is in the archive. */
 static int check_before(writing *w)
 {
@@ -322,7 +313,7 @@ static int check_before(writing *w)
         return era_check_link(record, &w->before->record, &w->rules);
     if (record->start_slot == 0)
         return CASK_OK;
-    CASK_TRY(read_root(&known, root, w->columns->block_roots, record->start_slot - 1));
+    CASK_TRY(era_read_root(&known, root, w->columns->block_roots, record->start_slot - 1));
     return known ? era_check_first_slot(record, root, &w->rules) : CASK_OK;
 }
 
@@ -333,7 +324,7 @@ static int check_after(const writing *w)
     uint8_t root[SSZ_ROOT_SIZE];
     bool known;
 
-    CASK_TRY(read_root(&known, root, w->columns->state_roots, record->state_slot));
+    CASK_TRY(era_read_root(&known, root, w->columns->state_roots, record->state_slot));
     if (!known || memcmp(root, record->state_root, SSZ_ROOT_SIZE) == 0)
         return CASK_OK;
     return cask_fail_word(CASK_E_CORRUPT, "state-root",

@@ -258,6 +258,7 @@ typedef struct cask_import_result {
     uint64_t eras_resumed;   /* of `eras`: begun by an import that did not end */
     uint64_t blocks;         /* written now */
     uint64_t bytes_in;       /* of the era files imported now */
+    int index_code;          /* CASK_OK, or why the index of roots was not kept: see cask_error_last() */
 } cask_import_result;
 
 /*
@@ -266,7 +267,7 @@ typedef struct cask_import_result {
  * checked in structure, name and network before anything is written, each era as `verify` says before any of
  * it is committed (the root in the name, with the last era of the file). From CASK_VERIFY_ROOTS on an era is also held
  * against the one imported before it, and against the roots that the archive has of its neighbours. Of an era that the
- * archive has, every record is compared with the archive's.
+ * archive has, every record is compared with the archive's. At the end the index of roots is brought up to date.
  * Memory: below 64 MiB and three times the largest state.
  * Errors: CORRUPT (with the word), WRONG_NETWORK, CONFLICT (the archive has another block or state there), REFUSED
  * (not ascending and backfill not allowed), NOTFOUND, INVALID (no network is known), and those of a batch.
@@ -277,6 +278,50 @@ CASK_API int cask_import(cask_import_result *result_out, cask_archive *archive, 
 
 /* Call `visit` for each era that was begun and not completed, ascending. */
 CASK_API int cask_unfinished_eras(cask_archive *archive, int (*visit)(uint64_t era, void *payload), void *payload);
+
+/* ---- Roots ------------------------------------------------------------------------------------------------- */
+
+/*
+ * The index of roots says at which slot the block or state with a root is. It is derived: it lies in the folder `index`
+ * of the archive, in a file of LMDB; an import keeps it, and without it nothing is lost. It may lack what was added in
+ * other ways, but never leads astray: what is found is held against the columns of roots or, where these have no root
+ * of the slot, against the hash of the record.
+ */
+typedef struct cask_root_index cask_root_index;
+
+typedef enum cask_root_kind { CASK_ROOT_OF_BLOCK, CASK_ROOT_OF_STATE } cask_root_kind;
+
+/*
+ * Open it, to be read. The archive is opened read-only, or else none of its four columns is open for writing; it must
+ * outlive the index.
+ * Errors: NOTFOUND (there is none; cask_root_index_make() makes it), CORRUPT, UNSUPPORTED (an archive that is not in
+ * files of the operating system), and those of opening a column.
+ */
+CASK_API int cask_root_index_open(cask_root_index **index_out, cask_archive *archive);
+CASK_API void cask_root_index_close(cask_root_index *index);
+
+/*
+ * Find the slot of a root, 32 bytes; whether the archive has a record there, its column knows.
+ * Errors: NOTFOUND (the message says whether the index lacks something), CORRUPT ("root-index", or of a column), IO,
+ * NOMEM.
+ */
+CASK_API int cask_root_index_find(uint64_t *slot_out, cask_root_index *index, cask_root_kind kind, const uint8_t *root);
+
+typedef struct cask_root_index_result {
+    uint64_t blocks; /* roots of blocks in the index */
+    uint64_t states;
+} cask_root_index_result;
+
+/*
+ * Make the index anew, from the columns of roots and, where they have no root of a record, by hashing it. The archive
+ * is open for writing, and none of its columns. A crash leaves no index, or one that lacks something.
+ * `jobs` threads; `progress` (may be NULL) is called with data files, by one thread at a time. Memory: 32 MiB, and of a
+ * state that is hashed twice its size.
+ * Errors: REFUSED (read-only), UNSUPPORTED, CORRUPT, INVALID (records to hash, but no network is known), IO, NOSPC,
+ * NOMEM.
+ */
+CASK_API int cask_root_index_make(cask_root_index_result *result_out, cask_archive *archive, unsigned jobs,
+                                  void (*progress)(uint64_t done, uint64_t total, void *payload), void *payload);
 
 /* ---- Export ------------------------------------------------------------------------------------------------- */
 
