@@ -30,7 +30,8 @@
  *  - Atomic: after a crash a batch is there whole or not at all. Opening for writing heals: it cuts off what was
  *    not committed. Its cost depends on the open files (eight at most), never on the size of the archive.
  *  - Isolated: a reader, in this or another process, never sees uncommitted data, not even an offset.
- *  - Immutable: a committed slot never changes its value. A different value is refused (CASK_E_CONFLICT).
+ *  - Immutable: a committed slot never changes its value. A different value is refused (CASK_E_CONFLICT). A slot may
+ *    be pruned; it is then known to have been, and its record never comes back by itself.
  *  - Checked: in format version 4 every byte is under a checksum, and so is the absence of a record. A read
  *    answers with the bytes that were put, or with an error; CASK_E_NOTFOUND means there is no record.
  *
@@ -46,8 +47,8 @@
  * Threads
  * -------
  * Any number of threads may read through one cask_column at the same time, also while one thread writes to it. Of
- * the calls that write (cask_batch_*, cask_column_put, cask_archive_set_identity) one at a time per column or
- * archive: the caller sees to that. A cask_iter belongs to one thread at a time. Open and close a handle while no
+ * the calls that write (cask_batch_*, cask_column_put, _prune, _forget_pruned, _compact, _upgrade,
+ * cask_archive_set_identity) one at a time per column or archive: the caller sees to that. A cask_iter belongs to one thread at a time. Open and close a handle while no
  * other thread uses it.
  *
  * Errors
@@ -252,7 +253,8 @@ CASK_API int cask_column_get(cask_column *column, uint64_t slot, void *buffer, s
 /* The same into `value`, which grows as needed. */
 CASK_API int cask_column_get_buf(cask_buf *value, cask_column *column, uint64_t slot);
 
-/* The payload as stored: not decoded, but its checksum verified. */
+/* The payload as stored: not decoded, but its checksum verified. Of a file that was compacted to another codec than the
+ * column's, encoded in that of the column again. */
 CASK_API int cask_column_get_stored(cask_buf *stored, cask_column *column, uint64_t slot);
 
 /* Whether there is a record at `slot`; no read of the data file. */
@@ -268,7 +270,7 @@ CASK_API int cask_column_highest(uint64_t *slot_out, cask_column *column);
  */
 CASK_API int cask_column_refresh(cask_column *column);
 
-/* How the column's records are stored: a cask_codec. */
+/* How the column's records are stored: a cask_codec. Files may have been compacted to another. */
 CASK_API uint8_t cask_column_codec(cask_column *column);
 
 typedef struct cask_column_info {
@@ -283,6 +285,7 @@ typedef struct cask_column_info {
     uint64_t pruned;        /* slots whose record was pruned */
     uint64_t files;         /* data files */
     uint64_t open_files;    /* of them, not sealed */
+    uint64_t recoded_files; /* of them, compacted to another codec than the column's */
     uint64_t data_bytes;    /* committed bytes of the data files */
     uint64_t table_bytes;   /* bytes of the offset tables */
     uint64_t value_bytes;   /* of all values, decoded; UINT64_MAX: unknown (formats 2 and 3, compressed) */
@@ -352,7 +355,7 @@ CASK_API int cask_batch_begin(cask_batch **batch_out, cask_column *column);
  *   REFUSED   a slot below the highest, and backfill is not allowed; or a limit of the format: format 3 fills one
  *             sealed file per batch and does not mix forward and backfill, format 4 fills up to seven
  *   INVALID   CASK_NO_SLOT, a value larger than max_value_size, a slot more than CASK_GAP_FILES_MAX files away
- *   PRUNED    the slot was pruned
+ *   PRUNED    the slot was pruned; see cask_column_forget_pruned()
  *   NOMEM
  * After any other (IO, NOSPC, CORRUPT) the handle is poisoned: abort, close, open again.
  */
@@ -378,7 +381,74 @@ CASK_API void cask_batch_abort(cask_batch *batch);
 /* A batch of one record. */
 CASK_API int cask_column_put(cask_column *column, uint64_t slot, const void *value, size_t size);
 
-/* ---- Healing and verifying -------------------------------------------------------------------------------- */
+/* ---- A column's later life --------------------------------------------------------------------------------- */
+
+/*
+ * These change what was committed long ago. Each is committed file by file: after a crash every file is as it was or
+ * as it was to become, and what was under way is finished by the next opening for writing. Readers, in this and other
+ * processes, go on meanwhile. Errors, besides those each names: BUSY (a batch of the column is open), POISONED,
+ * REFUSED (read-only), CORRUPT, IO, NOSPC, NOMEM. Like writing, one at a time per column.
+ */
+
+/* Called as often as there is something to tell; returns 0 to go on, anything else to stop after the file under way:
+ * that value is then returned. */
+typedef int (*cask_progress_fn)(uint64_t file_id, uint64_t bytes_before, uint64_t bytes_after, void *payload);
+
+typedef struct cask_change {
+    uint64_t files;        /* files changed */
+    uint64_t slots;        /* slots changed: pruned, forgotten, recovered */
+    uint64_t bytes_before; /* of the data files concerned: what they occupied, */
+    uint64_t bytes_after;  /* and what they occupy now */
+} cask_change;
+
+/*
+ * Prune: the records of the slots `first` to `last`, both included, are given up. Each gets a tombstone: reading says
+ * PRUNED from then on, and putting, too, until the slot is forgotten. Slots that have no record stay so. Their bytes
+ * are given back at once: a data file that has no record left is deleted, of another the bytes are punched out (or
+ * overwritten with zeros, where the file system cannot punch). Tombstones are kept by compaction, rebuilding and
+ * upgrades, and older copies of data files do not bring the records back. Format 4.
+ * Errors: INVALID (first > last), UNSUPPORTED (formats 2 and 3 have no tombstones: upgrade first).
+ */
+CASK_API int cask_column_prune(cask_change *change_out, cask_column *column, uint64_t first, uint64_t last);
+
+/* Forget that slots were pruned: they have no record then, and may be filled again where backfill is allowed. */
+CASK_API int cask_column_forget_pruned(cask_change *change_out, cask_column *column, uint64_t first, uint64_t last);
+
+typedef struct cask_compact_options {
+    size_t struct_size;  /* sizeof(cask_compact_options), set by the INIT macro */
+    uint64_t first_file; /* file ids, both included */
+    uint64_t last_file;
+    int codec;           /* a cask_codec, -1: that which each file has */
+    int codec_level;     /* zstd: 1 to 22, 0: 3 */
+    cask_progress_fn progress; /* NULL: none */
+    void *payload;
+} cask_compact_options;
+
+#define CASK_COMPACT_OPTIONS_INIT { sizeof(cask_compact_options), 0, UINT64_MAX, -1, 0, NULL, NULL }
+
+/*
+ * Rewrite files, all but the current one: records in slot order, without dead bytes, in another codec if asked. A
+ * file that would not change is left alone. The new file is complete, durable and read back before it takes the place
+ * of the old one, which until then needs as much room as the new one again. Format 4.
+ * Errors: INVALID (options), UNSUPPORTED (formats 2 and 3; a codec that is none).
+ */
+CASK_API int cask_column_compact(cask_change *change_out, cask_column *column, const cask_compact_options *options);
+
+/*
+ * Change the format of a column in place: 2 and 3 to 4, or 4 to 3 where nothing is used that 3 lacks (pruned slots,
+ * zstd, files of another codec than the column's). To the version it has: finishes what an earlier call may have left.
+ * What a crash interrupts is a column of the old format still, and can be done again.
+ * Errors: UNSUPPORTED (the version is none of these, or 3 lacks something that the column uses).
+ */
+CASK_API int cask_column_upgrade(cask_column *column, uint32_t format_version);
+
+/*
+ * The slot of a record, found in its value (blocks and states hold theirs). Returns CASK_OK, or CASK_E_NOTFOUND if it
+ * cannot be told.
+ */
+typedef int (*cask_slot_of_fn)(uint64_t *slot_out, const void *value, size_t size, void *payload);
+
+/* ---- Healing, verifying, rebuilding ----------------------------------------------------------------------- */
 
 typedef struct cask_report {
     const char *what;     /* a stable word, see below; static */
@@ -402,7 +472,7 @@ typedef int (*cask_report_fn)(const cask_report *report, void *payload);
  * Mend what a crash left in column `name` and report each thing mended; on an archive opened read-only only report
  * what would be. Opening a column for writing does the same silently. Words: "uncommitted-data" (cut off),
  * "dangling-offset" (zeroed), "stale-seal" (cut off), "uncommitted-file" (deleted), "conf-copy" (written again from
- * its twin), "temporary-file" (deleted).
+ * its twin), "temporary-file" (deleted), "unfinished-prune" and "unfinished-replacement" (finished).
  * Errors: CORRUPT and the rest as in cask_column_open(). Healing twice changes nothing the second time.
  */
 CASK_API int cask_column_heal(cask_archive *archive, const char *name, cask_report_fn report, void *payload);
@@ -418,6 +488,21 @@ CASK_API int cask_column_heal(cask_archive *archive, const char *name, cask_repo
  */
 CASK_API int cask_column_verify(cask_column *column, unsigned jobs, cask_report_fn report, void *payload,
                                 uint64_t *bytes_out);
+
+/*
+ * Make lost or damaged offset tables of column `name` again, and salvage what is readable of damaged data files. Only
+ * damaged files are touched. An entry of a damaged table is believed if the record it leads to matches its checksum;
+ * records that none leads to are placed by `slot_of` (NULL: none can be). Records that fail their checksum are given
+ * up, and their slots then have no record: put them again from elsewhere. Tombstones are kept: those of the table, and
+ * those that the column's list of pruned ranges knows of. In formats 2 and 3 only tables are made again.
+ * `report` hears of each file made again ("rebuilt", not corrupt) and of each loss: "lost-record" (with its slot where
+ * that is known), "lost-tombstone" (it cannot be told which slots of the file were pruned), "unknown-record" (bytes of
+ * a record whose slot nobody knows).
+ * `change_out->slots` counts the records kept in the files made again. The column must not be open for writing.
+ * Errors: as cask_column_open(), but damaged tables are what it is for; CORRUPT: column.conf itself.
+ */
+CASK_API int cask_column_rebuild(cask_change *change_out, cask_archive *archive, const char *name,
+                                 cask_slot_of_fn slot_of, void *slot_payload, cask_report_fn report, void *payload);
 
 #ifdef __cplusplus
 }
