@@ -39,6 +39,7 @@ typedef struct cask_view {
     uint64_t file_id;
     uint64_t used; /* when, for the cache: guarded by the column's mutex */
     bool sealed;
+    uint8_t codec; /* of its records */
     uint64_t data_length;
     uint64_t value_bytes;
     uint32_t records;
@@ -58,6 +59,7 @@ struct cask_column {
     char name[CASK_COLUMN_NAME_MAX + 1];
     bool writable;
     bool check_every_read;
+    uint8_t codec; /* of the conf, in which it never changes */
     int codec_level;
     bool committed; /* this handle has committed something: close leaves a witness of it */
     uint64_t wanted_max_value_size;
@@ -82,6 +84,8 @@ int cask_column_refresh_changed(bool *changed_out, cask_column *column);
 /* Make `conf`, durable by now, and the `count` views of files that it changed visible to readers. The references to
  * the views go to the cache. */
 void cask_column_publish(cask_column *column, const cask_conf *conf, cask_view **views, size_t count);
+/* Let go of all views. The caller holds the mutex. */
+void cask_column_forget_views(cask_column *column);
 void cask_column_poison(cask_column *column);
 bool cask_column_poisoned(cask_column *column);
 bool cask_column_name_valid(const char *name);
@@ -94,15 +98,15 @@ bool cask_column_name_valid(const char *name);
 int cask_view_load(cask_view **view_out, const cask_column *column, const cask_conf *conf, uint64_t file_id);
 /* The view as of what is committed now, from the cache if it is there. On a read-only handle a file that changed
  * under the conf is looked at again. Release it when done. *conf_out (may be NULL) gets the conf without its list
- * of open files: what a read needs (version, type, codec, limit) is the same in every commit since the file was
- * written. */
+ * of open files, and with the codec of the file: what a read needs (version, type, codec, limit). */
 int cask_view_get(cask_view **view_out, cask_conf *conf_out, cask_column *column, uint64_t file_id);
+/* Whether what is committed of the file now is something else than the view says. Leaves the thread's last error. */
+bool cask_view_outdated(cask_column *column, const cask_view *view);
 /* A copy to be changed, with a data file of its own reference. */
 int cask_view_copy(cask_view **copy_out, const cask_view *view);
 int cask_view_new(cask_view **view_out, uint64_t file_id);
 void cask_view_release(cask_view *view);
-int cask_data_file_open(cask_data_file **data_out, const cask_vfs *vfs, const char *folder, uint64_t file_id,
-                        cask_open_mode mode);
+int cask_data_file_open(cask_data_file **data_out, const cask_vfs *vfs, const char *path, cask_open_mode mode);
 void cask_data_file_release(cask_data_file *data);
 
 /* Where a record of a view is. */
@@ -125,6 +129,12 @@ int cask_view_check(const cask_column *column, const cask_conf *conf, cask_view 
 int cask_value_size(const cask_conf *conf, const char *path, uint64_t slot, uint64_t offset, const void *payload,
                     size_t size, uint64_t *value_size_out);
 
+/* CORRUPT: the record does not decode. */
+int cask_record_undecodable(const cask_conf *conf, const char *path, uint64_t slot, uint64_t offset);
+/* Encode a payload, that of a file whose codec `conf` has, in the codec of the column instead. `value` is scratch. */
+int cask_recode(cask_buf *payload, cask_buf *value, const cask_conf *conf, const cask_column *column, const char *path,
+                uint64_t slot, uint64_t offset);
+
 /* Ids of the files on disk of formats 2 and 3, ascending; free with free(). Format 4 knows them from its conf. */
 int cask_list_file_ids(uint64_t **ids_out, size_t *count_out, const cask_vfs *vfs, const char *folder);
 
@@ -133,13 +143,52 @@ int cask_list_file_ids(uint64_t **ids_out, size_t *count_out, const cask_vfs *vf
 /* cask_column_files() as of `conf`. */
 int cask_visit_files(cask_column *column, const cask_conf *conf, cask_column_file_fn visit, void *payload);
 
+/* ---- seals.c ---- */
+
+/* Write the seal of an open file, durably. It takes effect with the conf that no longer lists the file. */
+int cask_seal_write(const cask_column *column, const cask_open_file *file, uint64_t acknowledged, uint64_t *digest);
+/* The digest of all seals no longer has that of `file_id`. */
+int cask_seal_take_out(const cask_column *column, uint64_t file_id, uint64_t *digest);
+/* Make room in a full list of open files: seal the one listed longest that is not the current one, nor `in_use`. */
+int cask_seal_oldest(const cask_column *column, cask_conf *conf, bool (*in_use)(uint64_t file_id, void *payload),
+                     void *payload);
+/* A listed file has no seal. Not synced: healing does the same. */
+int cask_seal_undo(const cask_column *column, const cask_open_file *file, uint64_t acknowledged);
+/* What the conf says of a file that is listed. */
+cask_open_file cask_open_file_of(const cask_view *view, const cask_conf *conf);
+/* The open file's trailer that goes with an entry of the conf. */
+cask_trailer cask_trailer_of(const cask_open_file *file, bool sealed, uint64_t acknowledged);
+
+/* ---- replace.c ---- */
+
+/* The files that an intent of kind REPLACE puts in the place of a data file and its table. */
+cask_path cask_replacement_data(const char *folder);
+cask_path cask_replacement_table(const char *folder);
+/* Where the data and the table of a file are, according to the conf, while a replacement may be under way. */
+int cask_current_data_path(cask_path *path_out, const cask_vfs *vfs, const char *folder, const cask_conf *conf,
+                           uint64_t file_id);
+int cask_current_table_path(cask_path *path_out, const cask_vfs *vfs, const char *folder, const cask_conf *conf,
+                            uint64_t file_id);
+/* Delete replacements that nothing intends to use, durably. */
+int cask_replacement_discard(const cask_vfs *vfs, const char *folder);
+/* Do what the intent says: put the files in place, durably. Can be repeated. */
+int cask_replacement_finish(const cask_vfs *vfs, const char *folder, uint64_t file_id);
+
+/* ---- prune.c ---- */
+
+/* What the intent says of the table of a file, in memory; how many entries that changes. */
+uint32_t cask_intent_apply(const cask_conf *conf, uint64_t file_id, cask_offset_table *table);
+/* Do what the intent of the conf says, durably. Can be repeated. */
+int cask_intent_finish(const cask_vfs *vfs, const char *folder, const cask_conf *conf);
+/* Whether what is committed may be changed now; `act` (may be NULL) needs format 4. */
+int cask_column_may_change(cask_column *column, const char *act);
+/* Free the bytes of an open data file, of `data_length`, that no entry of its table leads to. */
+int cask_punch_dead(const cask_handle *handle, const char *path, const cask_offset_table *table, uint64_t data_length);
+
 /* ---- heal.c ---- */
 
 /* Mend the column in `folder`, or with `dry_run` only report. *conf_out is then what is committed. */
 int cask_heal(cask_conf *conf_out, const cask_vfs *vfs, const char *folder, const char *conf_path, bool dry_run,
               cask_report_fn report, void *payload);
-
-/* The open file's trailer that goes with an entry of the conf. */
-cask_trailer cask_trailer_of(const cask_open_file *file, bool sealed, uint64_t acknowledged);
 
 #endif

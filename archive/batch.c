@@ -109,86 +109,9 @@ static touched_file *find_touched(cask_batch *batch, uint64_t file_id)
 
 /* ---- Step 1: intent ---- */
 
-/* Write the seal of an open file. It takes effect with the conf that no longer lists the file. */
-static int write_seal(const cask_column *column, const cask_open_file *file, uint64_t acknowledged, uint64_t *digest)
+static bool is_touched(uint64_t file_id, void *batch)
 {
-    cask_path path = cask_table_path(column->folder.text, file->file_id);
-    cask_trailer seal = cask_trailer_of(file, true, acknowledged);
-    cask_handle handle = CASK_HANDLE_INIT;
-    int code;
-
-    CASK_TRY(cask_handle_open(&handle, column->vfs, path.text, CASK_OPEN_WRITE));
-    code = cask_trailer_write(&seal, &handle, path.text);
-    if (code == CASK_OK && !CASK_FAULT(seal_not_synced))
-        code = cask_sync(&handle, path.text);
-    cask_handle_close(&handle);
-    *digest ^= cask_trailer_hash(&seal);
-    return code;
-}
-
-/* The digest of all seals no longer has that of `file_id`. */
-static int take_seal_out(const cask_column *column, uint64_t file_id, uint64_t *digest)
-{
-    cask_path path = cask_table_path(column->folder.text, file_id);
-    cask_handle handle = CASK_HANDLE_INIT;
-    cask_trailer seal;
-    bool valid;
-    int code;
-
-    CASK_TRY(cask_handle_open(&handle, column->vfs, path.text, CASK_OPEN_READ));
-    code = cask_trailer_read(&seal, &valid, &handle, path.text);
-    cask_handle_close(&handle);
-    CASK_TRY(code);
-    if (!valid || !seal.sealed)
-        return cask_fail_word(CASK_E_CORRUPT, "seal", CASK_AT(path.text, CASK_TABLES_SIZE),
-                              "the seal is missing or damaged; restore the file from a copy");
-    if (!CASK_FAULT(seal_left_in_digest))
-        *digest ^= cask_trailer_hash(&seal);
-    return CASK_OK;
-}
-
-static cask_open_file open_file_of(const cask_view *view, uint32_t version)
-{
-    return (cask_open_file){ .file_id = view->file_id,
-                             .data_length = view->data_length,
-                             .value_bytes = view->value_bytes,
-                             .records = view->records,
-                             .pruned = view->pruned,
-                             .tables_crc = version < 4 ? 0 : cask_tables_crc(&view->table) };
-}
-
-static void remove_open(cask_conf *conf, uint32_t index)
-{
-    memmove(&conf->open[index], &conf->open[index + 1], (conf->open_count - index - 1) * sizeof conf->open[0]);
-    conf->open_count--;
-}
-
-/* Make room in the list of open files: seal the one listed longest that this batch does not touch. */
-static int seal_oldest(cask_batch *batch, cask_conf *conf)
-{
-    for (uint32_t i = 1; i < conf->open_count; i++) {
-        if (find_touched(batch, conf->open[i].file_id) == NULL) {
-            CASK_TRY(write_seal(batch->column, &conf->open[i], conf->sequence, &conf->seals_digest));
-            remove_open(conf, i);
-            return CASK_OK;
-        }
-    }
-    return cask_fail(CASK_E_REFUSED, CASK_IN_FILE(batch->column->folder.text),
-                     "the batch touches %d sealed files already; commit it first", CASK_BATCH_SEALED_MAX);
-}
-
-/* A listed file has no seal. Not synced: healing does the same. */
-static int unseal(const cask_column *column, const cask_open_file *file, uint64_t acknowledged)
-{
-    cask_path path = cask_table_path(column->folder.text, file->file_id);
-    cask_trailer trailer = cask_trailer_of(file, false, acknowledged);
-    cask_handle handle = CASK_HANDLE_INIT;
-    int code;
-
-    CASK_TRY(cask_handle_open(&handle, column->vfs, path.text, CASK_OPEN_WRITE));
-    code = cask_trailer_write(&trailer, &handle, path.text);
-    cask_handle_close(&handle);
-    return code;
+    return find_touched(batch, file_id) != NULL;
 }
 
 /* Commit a conf that lists a sealed file, before anything of the file is changed. */
@@ -196,14 +119,14 @@ static int declare_intent(cask_batch *batch, const cask_view *view)
 {
     cask_column *column = batch->column;
     cask_conf conf = cask_column_conf(column);
-    cask_open_file file = open_file_of(view, conf.version);
+    cask_open_file file = cask_open_file_of(view, &conf);
 
     if (conf.version < 4)
         conf.open_count = 1; /* room for one: what was listed before is committed and stays as it is */
     else
-        CASK_TRY(take_seal_out(column, view->file_id, &conf.seals_digest));
+        CASK_TRY(cask_seal_take_out(column, view->file_id, &conf.seals_digest));
     if (conf.open_count == CASK_CONF_OPEN_MAX)
-        CASK_TRY(seal_oldest(batch, &conf));
+        CASK_TRY(cask_seal_oldest(column, &conf, is_touched, batch));
     conf.open[conf.open_count++] = file;
     conf.sequence++;
     if (!CASK_FAULT(intent_left_out))
@@ -215,7 +138,7 @@ static int declare_intent(cask_batch *batch, const cask_view *view)
     batch->conf.seals_digest = conf.seals_digest;
     batch->conf.open_count = conf.open_count;
     memcpy(batch->conf.open, conf.open, sizeof conf.open);
-    return conf.version < 4 ? CASK_OK : unseal(column, &file, conf.sequence);
+    return conf.version < 4 ? CASK_OK : cask_seal_undo(column, &file, conf.sequence);
 }
 
 /* ---- Touching files ---- */
@@ -225,12 +148,13 @@ static int open_for_writing(cask_batch *batch, cask_view *view)
 {
     cask_data_file *data;
     cask_column *column = batch->column;
+    cask_path path = cask_data_path(column->folder.text, view->file_id);
     /* Without records there is no file: sealed empty, or a table alone. */
     cask_open_mode mode = view->data == NULL ? CASK_OPEN_TRUNCATE : CASK_OPEN_WRITE;
 
     if (view->data != NULL && view->data->writable)
         return CASK_OK;
-    CASK_TRY(cask_data_file_open(&data, column->vfs, column->folder.text, view->file_id, mode));
+    CASK_TRY(cask_data_file_open(&data, column->vfs, path.text, mode));
     cask_data_file_release(view->data);
     view->data = data;
     return CASK_OK;
@@ -273,15 +197,16 @@ static int touch_new(cask_batch *batch, uint64_t file_id)
                     cask_conf_find(&batch->conf, file_id) == NULL;
     touched_file *file = &batch->touched[batch->touched_count];
     cask_column *column = batch->column;
+    cask_path path = cask_data_path(column->folder.text, file_id);
     int code;
 
     CASK_TRY(cask_view_new(&file->view, file_id));
+    file->view->codec = batch->conf.codec;
     file->is_new = true;
     file->committed_length = 0;
     code = unlisted ? declare_intent(batch, file->view) : CASK_OK;
     if (code == CASK_OK)
-        code = cask_data_file_open(&file->view->data, column->vfs, column->folder.text, file_id,
-                                   CASK_OPEN_TRUNCATE);
+        code = cask_data_file_open(&file->view->data, column->vfs, path.text, CASK_OPEN_TRUNCATE);
     if (code < 0) {
         cask_view_release(file->view);
         return poison(batch, code);
@@ -294,17 +219,11 @@ static int file_exists(bool *exists_out, cask_batch *batch, uint64_t file_id)
 {
     cask_path path = cask_table_path(batch->column->folder.text, file_id);
     cask_conf conf = cask_column_conf(batch->column);
-    cask_file_info info;
-    int code;
 
     *exists_out = !cask_conf_is_empty(&conf) && file_id >= conf.first_file_id && file_id <= cask_conf_current(&conf);
     if (!*exists_out || conf.version >= 4)
         return CASK_OK;
-    code = batch->column->vfs->stat(batch->column->vfs->context, path.text, &info);
-    if (code < 0 && code != -ENOENT)
-        return cask_fail_system(code, CASK_IN_FILE(path.text), "look for the offset table");
-    *exists_out = code == CASK_OK;
-    return CASK_OK;
+    return cask_exists(exists_out, batch->column->vfs, path.text);
 }
 
 /* Version 3 knows of one file besides the current one, version 4 of seven. */
@@ -411,8 +330,9 @@ static int append_record(cask_batch *batch, touched_file *file, uint64_t slot, c
 
 /* ---- Put ---- */
 
-/* The value that a slot has, in this batch or before: as stored, in batch->existing. NOTFOUND: none. */
-static int read_existing(cask_batch *batch, uint64_t slot)
+/* The value that a slot has, in this batch or before: as stored, in batch->existing. NOTFOUND: none. *codec_out is that
+ * of its file, if there is one, also where the slot has no value. */
+static int read_existing(cask_batch *batch, uint64_t slot, uint8_t *codec_out)
 {
     uint64_t file_id = slot / CASK_SLOTS_PER_FILE;
     touched_file *file = find_touched(batch, file_id);
@@ -431,6 +351,7 @@ static int read_existing(cask_batch *batch, uint64_t slot)
     } else {
         CASK_TRY(cask_view_get(&view, NULL, batch->column, file_id));
     }
+    *codec_out = view->codec;
     code = cask_view_find(&location, batch->column, &batch->conf, view, slot);
     if (code == CASK_OK)
         code = cask_buf_reserve(&batch->existing, location.length);
@@ -447,8 +368,10 @@ static bool same_bytes(const void *a, size_t a_size, const void *b, size_t b_siz
     return a_size == b_size && (a_size == 0 || memcmp(a, b, a_size) == 0);
 }
 
-/* Whether the slot's value is the same as the one that is put; decoded unless the stored bytes are the same. */
-static int compare_existing(cask_batch *batch, uint64_t slot, const void *bytes, size_t size, bool is_stored)
+/* Whether the slot's value, in a file of `codec`, is the same as the one that is put; decoded unless the stored bytes
+ * are the same. */
+static int compare_existing(cask_batch *batch, uint64_t slot, uint8_t codec, const void *bytes, size_t size,
+                            bool is_stored)
 {
     const cask_conf *conf = &batch->conf;
     cask_buf old = CASK_BUF_INIT;
@@ -456,11 +379,10 @@ static int compare_existing(cask_batch *batch, uint64_t slot, const void *bytes,
     bool same = false;
     int code = CASK_OK;
 
-    if (conf->codec == CASK_CODEC_NONE || is_stored)
+    if (codec == (is_stored ? conf->codec : CASK_CODEC_NONE))
         same = same_bytes(batch->existing.data, batch->existing.size, bytes, size);
-    if (!same && conf->codec != CASK_CODEC_NONE) {
-        code = cask_codec_decode_buf(&old, conf->codec, batch->existing.data, batch->existing.size,
-                                     conf->max_value_size);
+    if (!same && (codec != CASK_CODEC_NONE || is_stored)) {
+        code = cask_codec_decode_buf(&old, codec, batch->existing.data, batch->existing.size, conf->max_value_size);
         if (code == CASK_OK && is_stored) {
             code = cask_codec_decode_buf(&new, conf->codec, bytes, size, conf->max_value_size);
             bytes = new.data;
@@ -545,12 +467,32 @@ static void note_slot(cask_batch *batch, uint64_t slot)
     batch->records++;
 }
 
+/* Make of a value, or with `is_stored` of a payload in the column's codec, a payload in `codec`. */
+static int encode(cask_batch *batch, uint8_t codec, const void **bytes, size_t *size, bool is_stored)
+{
+    const cask_conf *conf = &batch->conf;
+
+    if (is_stored && codec != conf->codec) {
+        CASK_TRY(cask_codec_decode_buf(&batch->existing, conf->codec, *bytes, *size, conf->max_value_size));
+        *bytes = batch->existing.data;
+        *size = batch->existing.size;
+        is_stored = false;
+    }
+    if (is_stored || codec == CASK_CODEC_NONE)
+        return CASK_OK;
+    CASK_TRY(cask_codec_encode(&batch->encoded, codec, batch->column->codec_level, *bytes, *size));
+    *bytes = batch->encoded.data;
+    *size = batch->encoded.size;
+    return CASK_OK;
+}
+
 /* `bytes` are a value, or with `is_stored` a payload in the column's codec. */
 static int put(cask_batch *batch, uint64_t slot, const void *bytes, size_t size, bool is_stored, bool trusted)
 {
     const cask_conf *conf = &batch->conf;
     const char *folder = batch->column->folder.text;
     uint64_t value_size = size;
+    uint8_t codec = conf->codec;
     touched_file *file;
     int code;
 
@@ -569,18 +511,14 @@ static int put(cask_batch *batch, uint64_t slot, const void *bytes, size_t size,
                          "the value has %llu bytes, the column accepts %llu", (unsigned long long)value_size,
                          (unsigned long long)conf->max_value_size);
     if (!cask_conf_is_empty(conf) && slot <= conf->highest_slot) {
-        code = read_existing(batch, slot);
+        code = read_existing(batch, slot, &codec);
         if (code == CASK_OK)
-            return compare_existing(batch, slot, bytes, size, is_stored);
+            return compare_existing(batch, slot, codec, bytes, size, is_stored);
         if (code != CASK_E_NOTFOUND)
             return code;
     }
     CASK_TRY(check_rules(batch, slot));
-    if (!is_stored && conf->codec != CASK_CODEC_NONE) {
-        CASK_TRY(cask_codec_encode(&batch->encoded, conf->codec, batch->column->codec_level, bytes, size));
-        bytes = batch->encoded.data;
-        size = batch->encoded.size;
-    }
+    CASK_TRY(encode(batch, codec, &bytes, &size, is_stored));
     CASK_TRY(touch_files(&file, batch, slot));
     code = append_record(batch, file, slot, bytes, size, value_size);
     if (code < 0)
@@ -622,6 +560,9 @@ static int sync_data(cask_batch *batch)
 
         if (file->view->data_length != file->committed_length && !CASK_FAULT(data_not_synced))
             CASK_TRY(cask_sync(&file->view->data->handle, file->view->data->path.text));
+        /* Opened because the current file is left, but all its records were pruned. */
+        if (file->view->data_length == 0)
+            CASK_TRY(cask_unlink(batch->column->vfs, file->view->data->path.text));
     }
     return CASK_OK;
 }
@@ -769,7 +710,7 @@ static int commit(cask_batch *batch)
     if (!CASK_FAULT(data_after_marker))
         CASK_TRY(sync_data(batch));
     for (size_t i = 0; i < batch->touched_count; i++)
-        batch->touched[i].entry = open_file_of(batch->touched[i].view, next.version);
+        batch->touched[i].entry = cask_open_file_of(batch->touched[i].view, &next);
     list_open_files(batch, &next);
     next.sequence++;
     if (CASK_FAULT(marker_before_tables))

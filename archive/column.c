@@ -191,6 +191,7 @@ int cask_column_open(cask_column **column_out, cask_archive *archive, const char
         code = load_or_create(column, options);
     if (code == CASK_OK)
         code = apply_options(column, options);
+    column->codec = column->conf.codec;
     if (code < 0) {
         cask_column_close(column);
         return code;
@@ -273,89 +274,125 @@ static int read_stored(cask_buf *stored, cask_column *column, const cask_conf *c
     return CASK_OK;
 }
 
-int cask_column_get_stored(cask_buf *stored, cask_column *column, uint64_t slot)
-{
+/* A record that was found, and is about to be read. */
+typedef struct reading {
     cask_conf conf;
     cask_view *view;
     cask_location location;
-    int code;
+    void *buffer; /* of the caller, or */
+    size_t capacity;
+    size_t size;
+    cask_buf *value; /* what grows as needed */
+} reading;
 
-    CASK_TRY(locate(&view, &location, &conf, column, slot));
-    code = read_stored(stored, column, &conf, view, slot, &location);
-    cask_view_release(view);
+/*
+ * Find the record of `slot` and read it by `read`. Damage may be no damage but a view that is no longer right, since
+ * the record was pruned or its file replaced after the view was taken: then again.
+ */
+static int read_slot(reading *r, cask_column *column, uint64_t slot, int (*read)(reading *r, cask_column *column,
+                                                                                 uint64_t slot))
+{
+    for (;;) {
+        bool again;
+        int code;
+
+        CASK_TRY(locate(&r->view, &r->location, &r->conf, column, slot));
+        code = read(r, column, slot);
+        again = code == CASK_E_CORRUPT && cask_view_outdated(column, r->view);
+        cask_view_release(r->view);
+        if (!again)
+            return code;
+    }
+}
+
+/* As it is stored, in the codec of its file; or in that of the column. */
+static int read_payload(reading *r, cask_column *column, uint64_t slot)
+{
+    return read_stored(r->value, column, &r->conf, r->view, slot, &r->location);
+}
+
+static int read_recoded(reading *r, cask_column *column, uint64_t slot)
+{
+    cask_buf decoded = CASK_BUF_INIT;
+    int code = read_payload(r, column, slot);
+
+    if (code < 0 || r->conf.codec == column->codec)
+        return code;
+    code = cask_recode(r->value, &decoded, &r->conf, column, r->view->data->path.text, slot, r->location.offset);
+    cask_buf_dispose(&decoded);
     return code;
 }
 
-/* Decode into the caller's memory: `buffer` of `capacity` bytes, or `value` where buffer is absent. */
-static int get_encoded(cask_buf *value, void *buffer, size_t capacity, size_t *size_out, cask_column *column,
-                       const cask_conf *conf, cask_view *view, uint64_t slot, const cask_location *location)
+int cask_column_get_stored(cask_buf *stored, cask_column *column, uint64_t slot)
 {
+    reading r = { .value = stored };
+
+    return read_slot(&r, column, slot, read_recoded);
+}
+
+/* Decode into the caller's memory. */
+static int read_encoded(reading *r, cask_column *column, uint64_t slot)
+{
+    const char *path = r->view->data->path.text;
     cask_buf stored = CASK_BUF_INIT;
+    void *to = r->buffer;
     uint64_t size;
-    int code = read_stored(&stored, column, conf, view, slot, location);
+    int code = read_stored(&stored, column, &r->conf, r->view, slot, &r->location);
 
     if (code == CASK_OK)
-        code = cask_value_size(conf, view->data->path.text, slot, location->offset, stored.data, stored.size, &size);
+        code = cask_value_size(&r->conf, path, slot, r->location.offset, stored.data, stored.size, &size);
     if (code < 0)
         goto out;
-    *size_out = (size_t)size;
-    if (value != NULL) {
-        code = cask_buf_reserve(value, (size_t)size);
-        buffer = value->data;
-    } else if (capacity < size) {
+    r->size = (size_t)size;
+    if (r->value != NULL) {
+        code = cask_buf_reserve(r->value, r->size);
+        to = r->value->data;
+    } else if (r->capacity < size) {
         code = cask_fail(CASK_E_TOO_SMALL, CASK_AT_SLOT(NULL, CASK_NO_OFFSET, slot),
-                         "the value has %zu bytes, the buffer %zu", (size_t)size, capacity);
+                         "the value has %zu bytes, the buffer %zu", r->size, r->capacity);
     }
-    if (code == CASK_OK && cask_codec_decode(conf->codec, stored.data, stored.size, buffer, (size_t)size) < 0)
-        code = cask_fail_word(CASK_E_CORRUPT, "record-codec",
-                              CASK_AT_SLOT(view->data->path.text, location->offset, slot),
-                              "the record does not decode as %s; restore the file from a copy",
-                              cask_codec_name(conf->codec));
+    if (code == CASK_OK && cask_codec_decode(r->conf.codec, stored.data, stored.size, to, r->size) < 0)
+        code = cask_record_undecodable(&r->conf, path, slot, r->location.offset);
 out:
     cask_buf_dispose(&stored);
     return code;
 }
 
+static int read_into_buffer(reading *r, cask_column *column, uint64_t slot)
+{
+    if (r->conf.codec != CASK_CODEC_NONE)
+        return read_encoded(r, column, slot);
+    r->size = r->location.length;
+    if (r->capacity < r->size)
+        return cask_fail(CASK_E_TOO_SMALL, CASK_AT_SLOT(NULL, CASK_NO_OFFSET, slot),
+                         "the value has %zu bytes, the buffer %zu", r->size, r->capacity);
+    return cask_view_read(column, &r->conf, r->view, slot, &r->location, r->buffer);
+}
+
+static int read_into_value(reading *r, cask_column *column, uint64_t slot)
+{
+    if (r->conf.codec == CASK_CODEC_NONE)
+        return read_payload(r, column, slot);
+    CASK_TRY(read_encoded(r, column, slot));
+    r->value->size = r->size;
+    return CASK_OK;
+}
+
 int cask_column_get(cask_column *column, uint64_t slot, void *buffer, size_t capacity, size_t *size_out)
 {
-    cask_conf conf;
-    cask_view *view;
-    cask_location location;
-    int code;
+    reading r = { .buffer = buffer, .capacity = capacity };
+    int code = read_slot(&r, column, slot, read_into_buffer);
 
-    CASK_TRY(locate(&view, &location, &conf, column, slot));
-    if (conf.codec != CASK_CODEC_NONE) {
-        code = get_encoded(NULL, buffer, capacity, size_out, column, &conf, view, slot, &location);
-    } else {
-        *size_out = location.length;
-        if (capacity < location.length)
-            code = cask_fail(CASK_E_TOO_SMALL, CASK_AT_SLOT(NULL, CASK_NO_OFFSET, slot),
-                             "the value has %u bytes, the buffer %zu", location.length, capacity);
-        else
-            code = cask_view_read(column, &conf, view, slot, &location, buffer);
-    }
-    cask_view_release(view);
+    if (code == CASK_OK || code == CASK_E_TOO_SMALL)
+        *size_out = r.size;
     return code;
 }
 
 int cask_column_get_buf(cask_buf *value, cask_column *column, uint64_t slot)
 {
-    cask_conf conf;
-    cask_view *view;
-    cask_location location;
-    size_t size;
-    int code;
+    reading r = { .value = value };
 
-    CASK_TRY(locate(&view, &location, &conf, column, slot));
-    if (conf.codec == CASK_CODEC_NONE) {
-        code = read_stored(value, column, &conf, view, slot, &location);
-    } else {
-        code = get_encoded(value, NULL, 0, &size, column, &conf, view, slot, &location);
-        if (code == CASK_OK)
-            value->size = size;
-    }
-    cask_view_release(view);
-    return code;
+    return read_slot(&r, column, slot, read_into_value);
 }
 
 int cask_column_contains(bool *present_out, cask_column *column, uint64_t slot)
@@ -386,7 +423,7 @@ int cask_column_highest(uint64_t *slot_out, cask_column *column)
 
 uint8_t cask_column_codec(cask_column *column)
 {
-    return cask_column_conf(column).codec;
+    return column->codec;
 }
 
 /* ---- Statistics ---- */
@@ -397,6 +434,7 @@ static int add_file(const cask_column_file *file, void *payload)
 
     info->files++;
     info->open_files += !file->sealed;
+    info->recoded_files += file->codec != info->codec;
     info->records += file->records;
     info->pruned += file->pruned;
     info->data_bytes += file->data_bytes;

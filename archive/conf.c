@@ -32,6 +32,17 @@ const cask_open_file *cask_conf_find(const cask_conf *conf, uint64_t file_id)
     return NULL;
 }
 
+void cask_conf_delist(cask_conf *conf, uint64_t file_id)
+{
+    for (uint32_t i = 0; i < conf->open_count; i++) {
+        if (conf->open[i].file_id != file_id)
+            continue;
+        conf->open_count--;
+        memmove(&conf->open[i], &conf->open[i + 1], (conf->open_count - i) * sizeof conf->open[0]);
+        return;
+    }
+}
+
 /* ---- Versions 2 and 3 ---- */
 
 static int decode_old(cask_conf *conf, const uint8_t *bytes, size_t size, const char *path)
@@ -101,6 +112,10 @@ void cask_conf_encode_v4(uint8_t copy[CASK_CONF_COPY_SIZE], const cask_conf *con
     cask_store32(copy + 40, conf->open_count);
     cask_store64(copy + 48, conf->first_file_id);
     cask_store64(copy + 56, conf->seals_digest);
+    cask_store16(copy + 64, (uint16_t)conf->intent.kind);
+    cask_store16(copy + 66, (uint16_t)conf->intent.first);
+    cask_store16(copy + 68, (uint16_t)conf->intent.last);
+    cask_store64(copy + 72, conf->intent.file_id);
     for (uint32_t i = 0; i < conf->open_count; i++) {
         uint8_t *at = copy + V4_OPEN_AT + (size_t)i * V4_OPEN_SIZE;
         const cask_open_file *file = &conf->open[i];
@@ -111,8 +126,26 @@ void cask_conf_encode_v4(uint8_t copy[CASK_CONF_COPY_SIZE], const cask_conf *con
         cask_store32(at + 24, file->records);
         cask_store32(at + 28, file->pruned);
         cask_store32(at + 32, file->tables_crc);
+        at[36] = file->other_codec;
     }
     cask_store32(copy + V4_CRC_AT, cask_crc32c(0, copy, V4_CRC_AT));
+}
+
+/* Whether an intent is one that can be: of a file that there is, and that is listed where only the list says what the
+ * file is to become. */
+static bool intent_fits(const cask_conf *conf)
+{
+    const cask_intent *intent = &conf->intent;
+
+    if (intent->kind == CASK_INTENT_NONE)
+        return intent->file_id == 0 && intent->first == 0 && intent->last == 0;
+    if (cask_conf_is_empty(conf) || intent->file_id < conf->first_file_id ||
+        intent->file_id > cask_conf_current(conf))
+        return false;
+    if (intent->kind == CASK_INTENT_REPLACE)
+        return intent->first == 0 && intent->last == 0;
+    return intent->first <= intent->last && intent->last < CASK_SLOTS_PER_FILE &&
+           cask_conf_find(conf, intent->file_id) != NULL;
 }
 
 /* The checksum is right: what is odd now was written so, by a newer version or with a defect. */
@@ -131,8 +164,12 @@ static int decode_v4(cask_conf *conf, const uint8_t *copy, const char *path)
     conf->first_file_id = cask_load64(copy + 48);
     conf->seals_digest = cask_load64(copy + 56);
     if (conf->codec > CASK_CODEC_ZSTD || (copy[27] & ~1u) != 0 || cask_load32(copy + 36) != CASK_SLOTS_PER_FILE ||
-        !cask_all_zero(copy + 44, 4) || !cask_all_zero(copy + 64, 16))
+        !cask_all_zero(copy + 44, 4) || cask_load16(copy + 64) > CASK_INTENT_FORGET || !cask_all_zero(copy + 70, 2))
         goto unknown;
+    conf->intent = (cask_intent){ .kind = (cask_intent_kind)cask_load16(copy + 64),
+                                  .file_id = cask_load64(copy + 72),
+                                  .first = cask_load16(copy + 66),
+                                  .last = cask_load16(copy + 68) };
     if (conf->open_count > CASK_CONF_OPEN_MAX || (conf->open_count == 0) != cask_conf_is_empty(conf))
         goto contradiction;
     open_end = V4_OPEN_AT + conf->open_count * V4_OPEN_SIZE;
@@ -142,7 +179,7 @@ static int decode_v4(cask_conf *conf, const uint8_t *copy, const char *path)
         const uint8_t *at = copy + V4_OPEN_AT + (size_t)i * V4_OPEN_SIZE;
         bool twice = false;
 
-        if (!cask_all_zero(at + 36, 4))
+        if (at[36] > CASK_CODEC_ZSTD + 1 || !cask_all_zero(at + 37, 3))
             goto unknown;
         for (uint32_t before = 0; before < i; before++)
             twice |= conf->open[before].file_id == cask_load64(at);
@@ -151,13 +188,16 @@ static int decode_v4(cask_conf *conf, const uint8_t *copy, const char *path)
                                           .value_bytes = cask_load64(at + 16),
                                           .records = cask_load32(at + 24),
                                           .pruned = cask_load32(at + 28),
-                                          .tables_crc = cask_load32(at + 32) };
+                                          .tables_crc = cask_load32(at + 32),
+                                          .other_codec = at[36] };
         if (conf->open[i].file_id < conf->first_file_id || conf->open[i].file_id > cask_conf_current(conf) ||
             twice)
             goto contradiction;
     }
     if (conf->open_count > 0 && (conf->open[0].file_id != cask_conf_current(conf) ||
                                  cask_conf_current(conf) - conf->first_file_id >= CASK_COLUMN_FILES_MAX))
+        goto contradiction;
+    if (!intent_fits(conf))
         goto contradiction;
     return CASK_OK;
 

@@ -21,7 +21,23 @@ typedef struct cask_open_file {
     uint32_t records;
     uint32_t pruned;
     uint32_t tables_crc;
+    uint8_t other_codec; /* version 4: 0: the column's, else a cask_codec + 1 */
 } cask_open_file;
+
+/* A change of one file that is decided but need not be finished: healing finishes it. Version 4. */
+typedef enum cask_intent_kind {
+    CASK_INTENT_NONE = 0,
+    CASK_INTENT_PRUNE = 1,   /* the records `first` to `last` of the file get tombstones; the file is listed */
+    CASK_INTENT_REPLACE = 2, /* the files `replacement` and `replacement.off`, where they exist, take its place */
+    CASK_INTENT_FORGET = 3   /* its tombstones `first` to `last` are taken away; the file is listed */
+} cask_intent_kind;
+
+typedef struct cask_intent {
+    cask_intent_kind kind;
+    uint64_t file_id;
+    uint32_t first; /* indices in the file, both included; 0 of a replacement */
+    uint32_t last;
+} cask_intent;
 
 typedef struct cask_conf {
     uint32_t version;
@@ -33,6 +49,7 @@ typedef struct cask_conf {
     uint64_t max_value_size;
     uint64_t first_file_id; /* version 4; CASK_NO_SLOT while empty */
     uint64_t seals_digest;  /* version 4 */
+    cask_intent intent;     /* version 4 */
     uint32_t open_count;
     cask_open_file open[CASK_CONF_OPEN_MAX]; /* the first is the current file; none while empty */
 } cask_conf;
@@ -56,6 +73,26 @@ static inline bool cask_conf_is_empty(const cask_conf *conf)
 
 /* The entry of an open file, NULL if it is not listed. */
 const cask_open_file *cask_conf_find(const cask_conf *conf, uint64_t file_id);
+
+/* Whether the conf wants something done with this file. */
+static inline bool cask_conf_intends(const cask_conf *conf, cask_intent_kind kind, uint64_t file_id)
+{
+    return conf->intent.kind == kind && conf->intent.file_id == file_id;
+}
+
+/* The codec of a file that says so, and the other way round. */
+static inline uint8_t cask_conf_file_codec(const cask_conf *conf, uint8_t other_codec)
+{
+    return other_codec == 0 ? conf->codec : (uint8_t)(other_codec - 1);
+}
+
+static inline uint8_t cask_conf_other_codec(const cask_conf *conf, uint8_t codec)
+{
+    return codec == conf->codec ? 0 : (uint8_t)(codec + 1);
+}
+
+/* Take an open file off the list. */
+void cask_conf_delist(cask_conf *conf, uint64_t file_id);
 
 /* Read `path`. Errors: NOTFOUND, CORRUPT, UNSUPPORTED, IO. `damage` may be NULL. */
 int cask_conf_load(cask_conf *conf_out, cask_conf_damage *damage, const cask_vfs *vfs, const char *path);

@@ -8,7 +8,7 @@
 static int visit_counted(cask_column *column, const cask_conf *conf, uint64_t file_id, cask_column_file_fn visit,
                          void *payload)
 {
-    cask_column_file file = { .file_id = file_id, .value_bytes = UINT64_MAX };
+    cask_column_file file = { .file_id = file_id, .codec = conf->codec, .value_bytes = UINT64_MAX };
     cask_view *view;
     int code = cask_view_get(&view, NULL, column, file_id);
 
@@ -36,12 +36,15 @@ static int visit_old_files(cask_column *column, const cask_conf *conf, cask_colu
     return code;
 }
 
-static int read_seal(cask_trailer *seal, const cask_column *column, uint64_t file_id)
+static int read_seal(cask_trailer *seal, const cask_column *column, const cask_conf *conf, uint64_t file_id)
 {
-    cask_path path = cask_table_path(column->folder.text, file_id);
+    cask_path path;
     cask_handle handle = CASK_HANDLE_INIT;
     bool valid;
-    int code = cask_handle_open(&handle, column->vfs, path.text, CASK_OPEN_READ);
+    int code;
+
+    CASK_TRY(cask_current_table_path(&path, column->vfs, column->folder.text, conf, file_id));
+    code = cask_handle_open(&handle, column->vfs, path.text, CASK_OPEN_READ);
 
     if (code == CASK_E_NOTFOUND)
         return cask_fail_word(CASK_E_CORRUPT, "missing-file", CASK_IN_FILE(path.text),
@@ -65,12 +68,14 @@ static int visit_file(cask_column *column, const cask_conf *conf, uint64_t file_
     cask_trailer seal;
 
     if (listed != NULL) {
+        file.codec = cask_conf_file_codec(conf, listed->other_codec);
         file.records = listed->records;
         file.pruned = listed->pruned;
         file.data_bytes = listed->data_length;
         file.value_bytes = listed->value_bytes;
     } else {
-        CASK_TRY(read_seal(&seal, column, file_id));
+        CASK_TRY(read_seal(&seal, column, conf, file_id));
+        file.codec = cask_conf_file_codec(conf, seal.other_codec);
         file.records = seal.records;
         file.pruned = seal.pruned;
         file.data_bytes = seal.data_length;

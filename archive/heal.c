@@ -10,6 +10,7 @@
 #include "archive_internal.h"
 #include "error.h"
 #include "fault.h"
+#include "pruned_list.h"
 
 /* Uncommitted files are looked for this far beyond both ends. A crash may keep the name of a later one and lose that
  * of an earlier one. What lies farther is overwritten when the file is made. */
@@ -25,18 +26,6 @@ typedef struct healing {
     cask_conf conf;
 } healing;
 
-cask_trailer cask_trailer_of(const cask_open_file *file, bool sealed, uint64_t acknowledged)
-{
-    return (cask_trailer){ .sealed = sealed,
-                           .file_id = file->file_id,
-                           .acknowledged = acknowledged,
-                           .data_length = file->data_length,
-                           .value_bytes = file->value_bytes,
-                           .records = file->records,
-                           .pruned = file->pruned,
-                           .tables_crc = file->tables_crc };
-}
-
 __attribute__((format(printf, 5, 6))) static int tell(const healing *heal, const char *what, const char *file,
                                                       uint64_t offset, const char *format, ...)
 {
@@ -50,24 +39,6 @@ __attribute__((format(printf, 5, 6))) static int tell(const healing *heal, const
     vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     return heal->report(&report, heal->payload);
-}
-
-static int delete_file(const healing *heal, const char *path)
-{
-    int code = heal->vfs->unlink(heal->vfs->context, path);
-
-    return code < 0 && code != -ENOENT ? cask_fail_system(code, CASK_IN_FILE(path), "delete the file") : CASK_OK;
-}
-
-static int exists(bool *exists_out, const healing *heal, const char *path)
-{
-    cask_file_info info;
-    int code = heal->vfs->stat(heal->vfs->context, path, &info);
-
-    if (code < 0 && code != -ENOENT)
-        return cask_fail_system(code, CASK_IN_FILE(path), "look for the file");
-    *exists_out = code == CASK_OK;
-    return CASK_OK;
 }
 
 /* A conf that is older than what a trailer witnesses was put in place of the right one: not the work of a crash. */
@@ -95,7 +66,7 @@ static int heal_stray_file(healing *heal, const char *path, bool is_table, bool 
     bool there = false;
     int code;
 
-    CASK_TRY(exists(&there, heal, path));
+    CASK_TRY(cask_exists(&there, heal->vfs, path));
     if (!there)
         return CASK_OK;
     if (is_table) {
@@ -106,7 +77,7 @@ static int heal_stray_file(healing *heal, const char *path, bool is_table, bool 
     }
     *found = true;
     CASK_TRY(tell(heal, "uncommitted-file", path, CASK_NO_OFFSET, "the file is of no commit"));
-    return heal->dry_run ? CASK_OK : delete_file(heal, path);
+    return heal->dry_run ? CASK_OK : cask_unlink(heal->vfs, path);
 }
 
 static int heal_stray(healing *heal, uint64_t file_id, bool *found)
@@ -175,18 +146,19 @@ static int sync_mended(const healing *heal, const cask_handle *handle, const cha
 
 static int heal_data(healing *heal, const cask_open_file *file)
 {
-    cask_path path = cask_data_path(heal->folder, file->file_id);
+    cask_path path;
     cask_handle handle = CASK_HANDLE_INIT;
     uint64_t size;
     bool there = false;
     int code;
 
+    CASK_TRY(cask_current_data_path(&path, heal->vfs, heal->folder, &heal->conf, file->file_id));
     if (file->data_length == 0) {
-        CASK_TRY(exists(&there, heal, path.text));
+        CASK_TRY(cask_exists(&there, heal->vfs, path.text));
         if (!there)
             return CASK_OK;
         CASK_TRY(tell(heal, "uncommitted-file", path.text, CASK_NO_OFFSET, "the file is of no commit"));
-        return heal->dry_run ? CASK_OK : delete_file(heal, path.text);
+        return heal->dry_run ? CASK_OK : cask_unlink(heal->vfs, path.text);
     }
     code = cask_handle_open(&handle, heal->vfs, path.text, heal->dry_run ? CASK_OPEN_READ : CASK_OPEN_WRITE);
     if (code == CASK_E_NOTFOUND)
@@ -218,6 +190,7 @@ static int heal_entries(healing *heal, const cask_open_file *file, const cask_ha
     uint32_t zeroed;
 
     CASK_TRY(cask_table_read(table, version, handle, path));
+    cask_intent_apply(&heal->conf, file->file_id, table);
     if (file->file_id == cask_conf_current(&heal->conf))
         last = (uint32_t)(heal->conf.highest_slot % CASK_SLOTS_PER_FILE);
     zeroed = cask_table_mask(table, file->data_length, last);
@@ -259,19 +232,20 @@ static int heal_trailer(healing *heal, const cask_open_file *file, const cask_ha
 
 static int heal_table(healing *heal, const cask_open_file *file)
 {
-    cask_path path = cask_table_path(heal->folder, file->file_id);
+    cask_path path;
     cask_handle handle = CASK_HANDLE_INIT;
     cask_offset_table *table;
     int code;
 
+    CASK_TRY(cask_current_table_path(&path, heal->vfs, heal->folder, &heal->conf, file->file_id));
     if (heal->conf.version < 4 && file->data_length == 0) {
         bool there = false;
 
-        CASK_TRY(exists(&there, heal, path.text));
+        CASK_TRY(cask_exists(&there, heal->vfs, path.text));
         if (!there)
             return CASK_OK;
         CASK_TRY(tell(heal, "uncommitted-file", path.text, CASK_NO_OFFSET, "the file is of no commit"));
-        return heal->dry_run ? CASK_OK : delete_file(heal, path.text);
+        return heal->dry_run ? CASK_OK : cask_unlink(heal->vfs, path.text);
     }
     table = malloc(sizeof *table);
     if (table == NULL)
@@ -299,11 +273,64 @@ static int heal_temporary(healing *heal)
     bool there = false;
 
     CASK_TRY(cask_path_join(&path, heal->folder, "column.conf.tmp"));
-    CASK_TRY(exists(&there, heal, path.text));
+    CASK_TRY(cask_exists(&there, heal->vfs, path.text));
     if (!there)
         return CASK_OK;
     CASK_TRY(tell(heal, "temporary-file", path.text, CASK_NO_OFFSET, "a conf that was not put in place"));
-    return heal->dry_run ? CASK_OK : delete_file(heal, path.text);
+    return heal->dry_run ? CASK_OK : cask_unlink(heal->vfs, path.text);
+}
+
+/* A replacement that nothing intends to use. */
+static int heal_replacement(healing *heal)
+{
+    cask_path files[] = { cask_replacement_data(heal->folder), cask_replacement_table(heal->folder) };
+
+    if (heal->conf.intent.kind == CASK_INTENT_REPLACE)
+        return CASK_OK;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        bool there = false;
+
+        CASK_TRY(cask_exists(&there, heal->vfs, files[i].text));
+        if (!there)
+            continue;
+        CASK_TRY(tell(heal, "temporary-file", files[i].text, CASK_NO_OFFSET, "a file that was not put in place"));
+        if (!heal->dry_run)
+            CASK_TRY(cask_unlink(heal->vfs, files[i].text));
+    }
+    return CASK_OK;
+}
+
+static int heal_pruned_list(healing *heal)
+{
+    bool found = false;
+    cask_path path;
+
+    if (heal->conf.version < 4)
+        return CASK_OK;
+    CASK_TRY(cask_path_join(&path, heal->folder, CASK_PRUNED_NAME));
+    CASK_TRY(cask_pruned_list_heal(&found, heal->vfs, heal->folder, &heal->conf, heal->dry_run));
+    return found ? tell(heal, "uncommitted-data", path.text, CASK_NO_OFFSET, "the end of the list is of no commit")
+                 : CASK_OK;
+}
+
+/* What was decided is done, and then no longer intended. */
+static int heal_intent(healing *heal)
+{
+    cask_conf *conf = &heal->conf;
+    bool replace = conf->intent.kind == CASK_INTENT_REPLACE;
+    cask_path path = cask_table_path(heal->folder, conf->intent.file_id);
+
+    if (conf->intent.kind == CASK_INTENT_NONE)
+        return CASK_OK;
+    CASK_TRY(tell(heal, replace ? "unfinished-replacement" : "unfinished-prune", path.text, CASK_NO_OFFSET,
+                  replace ? "a new file was not put in place yet" : "records were not taken out of the file yet"));
+    if (heal->dry_run)
+        return CASK_OK;
+    if (!CASK_FAULT(healing_forgets_intent))
+        CASK_TRY(cask_intent_finish(heal->vfs, heal->folder, conf));
+    conf->intent = (cask_intent){ .kind = CASK_INTENT_NONE };
+    conf->sequence++;
+    return cask_conf_store(conf, heal->vfs, heal->folder, heal->conf_path);
 }
 
 static int heal_conf(healing *heal, cask_conf_damage damage)
@@ -348,16 +375,21 @@ int cask_heal(cask_conf *conf_out, const cask_vfs *vfs, const char *folder, cons
     for (;;) {
         if (!dry_run && !heal.dry_run)
             CASK_TRY(heal_conf(&heal, damage));
+        CASK_TRY(heal_intent(&heal));
         CASK_TRY(heal_listed(&heal));
         CASK_TRY(heal_strays(&heal));
         CASK_TRY(heal_temporary(&heal));
+        CASK_TRY(heal_replacement(&heal));
+        CASK_TRY(heal_pruned_list(&heal));
         if (dry_run)
             return heal_conf(&heal, damage);
         if (!heal.dry_run)
-            return sync_deletions(&heal);
+            break;
         heal.dry_run = false;
         heal.report = report;
     }
+    *conf_out = heal.conf;
+    return sync_deletions(&heal);
 }
 
 int cask_column_heal(cask_archive *archive, const char *name, cask_report_fn report, void *payload)

@@ -118,6 +118,8 @@ static int enter_file(cask_iter *iter)
     code = cask_view_get(&iter->view, NULL, iter->column, iter->file_id);
     if (code < 0)
         leave_file(iter);
+    else
+        iter->conf.codec = iter->view->codec;
     /* A file of format 3 that is listed before it is made. */
     return code == CASK_E_NOTFOUND ? CASK_OK : code;
 }
@@ -162,7 +164,7 @@ int cask_iter_next(cask_iter *iter, uint64_t *slot_out)
 }
 
 /* The payload, in the window if it is small and else in `stored`. */
-static int read_payload(cask_iter *iter, const uint8_t **payload_out)
+static int read_from_view(cask_iter *iter, const uint8_t **payload_out)
 {
     cask_view *view = iter->view;
     uint64_t at = iter->location.offset + CASK_RECORD_HEADER_SIZE;
@@ -191,6 +193,27 @@ static int read_payload(cask_iter *iter, const uint8_t **payload_out)
     return cask_view_check(iter->column, &iter->conf, view, iter->slot, &iter->location, *payload_out);
 }
 
+/* As in any read, damage may be no damage but a view that is no longer right. */
+static int read_payload(cask_iter *iter, const uint8_t **payload_out)
+{
+    for (;;) {
+        int code = read_from_view(iter, payload_out);
+        uint64_t file_id;
+
+        if (code != CASK_E_CORRUPT || !cask_view_outdated(iter->column, iter->view))
+            return code;
+        file_id = iter->view->file_id;
+        iter->at_record = false;
+        iter->window.size = 0;
+        cask_view_release(iter->view);
+        iter->view = NULL;
+        CASK_TRY(cask_view_get(&iter->view, NULL, iter->column, file_id));
+        iter->conf.codec = iter->view->codec;
+        CASK_TRY(cask_view_find(&iter->location, iter->column, &iter->conf, iter->view, iter->slot));
+        iter->at_record = true;
+    }
+}
+
 int cask_iter_stored(cask_iter *iter, const void **data_out, size_t *size_out)
 {
     const uint8_t *payload = NULL;
@@ -198,6 +221,15 @@ int cask_iter_stored(cask_iter *iter, const void **data_out, size_t *size_out)
     CASK_TRY(read_payload(iter, &payload));
     *data_out = payload;
     *size_out = iter->location.length;
+    if (iter->conf.codec == iter->column->codec)
+        return CASK_OK;
+    CASK_TRY(cask_buf_reserve(&iter->stored, *size_out));
+    memmove(iter->stored.data, payload, *size_out);
+    iter->stored.size = *size_out;
+    CASK_TRY(cask_recode(&iter->stored, &iter->value, &iter->conf, iter->column, iter->view->data->path.text,
+                         iter->slot, iter->location.offset));
+    *data_out = iter->stored.data;
+    *size_out = iter->stored.size;
     return CASK_OK;
 }
 
@@ -213,10 +245,7 @@ int cask_iter_value(cask_iter *iter, const void **data_out, size_t *size_out)
     }
     if (cask_codec_decode_buf(&iter->value, iter->conf.codec, payload, iter->location.length,
                               iter->conf.max_value_size) < 0)
-        return cask_fail_word(CASK_E_CORRUPT, "record-codec",
-                              CASK_AT_SLOT(iter->view->data->path.text, iter->location.offset, iter->slot),
-                              "the record does not decode as %s; restore the file from a copy",
-                              cask_codec_name(iter->conf.codec));
+        return cask_record_undecodable(&iter->conf, iter->view->data->path.text, iter->slot, iter->location.offset);
     *data_out = iter->value.data;
     *size_out = iter->value.size;
     return CASK_OK;

@@ -32,7 +32,8 @@ uint32_t cask_table_mask(cask_offset_table *table, uint64_t data_length, uint32_
         if (offset == CASK_OFFSET_NONE && !marked)
             continue;
         /* Of an entry without an offset the second half can only be the torn beginning of an uncommitted one. */
-        if (offset >= data_length || (i > last_index && offset != CASK_OFFSET_NONE) ||
+        if ((offset >= data_length && offset != CASK_OFFSET_PRUNED) ||
+            (i > last_index && offset != CASK_OFFSET_NONE) ||
             (offset <= CASK_OFFSET_PRUNED && marked)) {
             bool pruned = offset == CASK_OFFSET_PRUNED && i <= last_index;
 
@@ -41,6 +42,32 @@ uint32_t cask_table_mask(cask_offset_table *table, uint64_t data_length, uint32_
         }
     }
     return zeroed;
+}
+
+uint32_t cask_table_prune(cask_offset_table *table, uint32_t first, uint32_t last)
+{
+    uint32_t pruned = 0;
+
+    for (uint32_t i = first; i <= last; i++) {
+        if (cask_table_offset(table, i) > CASK_OFFSET_PRUNED) {
+            cask_table_set(table, i, CASK_OFFSET_PRUNED, 0, 0);
+            pruned++;
+        }
+    }
+    return pruned;
+}
+
+uint32_t cask_table_forget(cask_offset_table *table, uint32_t first, uint32_t last)
+{
+    uint32_t forgotten = 0;
+
+    for (uint32_t i = first; i <= last; i++) {
+        if (cask_table_offset(table, i) == CASK_OFFSET_PRUNED) {
+            cask_table_set(table, i, CASK_OFFSET_NONE, 0, 0);
+            forgotten++;
+        }
+    }
+    return forgotten;
 }
 
 uint32_t cask_table_count(const cask_offset_table *table, uint32_t version)
@@ -87,6 +114,7 @@ void cask_trailer_encode(uint8_t bytes[CASK_TRAILER_SIZE], const cask_trailer *t
     cask_store32(bytes + 40, trailer->records);
     cask_store32(bytes + 44, trailer->pruned);
     cask_store32(bytes + 48, trailer->tables_crc);
+    bytes[52] = trailer->other_codec;
     cask_store32(bytes + TRAILER_CRC_AT, cask_crc32c(0, bytes, TRAILER_CRC_AT));
 }
 
@@ -94,7 +122,8 @@ bool cask_trailer_decode(cask_trailer *trailer_out, const uint8_t bytes[CASK_TRA
 {
     bool sealed = memcmp(bytes, magic_sealed, 8) == 0;
 
-    if ((!sealed && memcmp(bytes, magic_open, 8) != 0) || !cask_all_zero(bytes + 52, 8) ||
+    if ((!sealed && memcmp(bytes, magic_open, 8) != 0) || bytes[52] > CASK_CODEC_ZSTD + 1 ||
+        !cask_all_zero(bytes + 53, 7) ||
         cask_load32(bytes + TRAILER_CRC_AT) != cask_crc32c(0, bytes, TRAILER_CRC_AT))
         return false;
     *trailer_out = (cask_trailer){ .sealed = sealed,
@@ -104,7 +133,8 @@ bool cask_trailer_decode(cask_trailer *trailer_out, const uint8_t bytes[CASK_TRA
                                    .value_bytes = cask_load64(bytes + 32),
                                    .records = cask_load32(bytes + 40),
                                    .pruned = cask_load32(bytes + 44),
-                                   .tables_crc = cask_load32(bytes + 48) };
+                                   .tables_crc = cask_load32(bytes + 48),
+                                   .other_codec = bytes[52] };
     return true;
 }
 

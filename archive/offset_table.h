@@ -53,6 +53,10 @@ void cask_table_set(cask_offset_table *table, uint32_t index, uint64_t offset, u
  */
 uint32_t cask_table_mask(cask_offset_table *table, uint64_t data_length, uint32_t last_index);
 
+/* Give the records of these slots tombstones; or, the other way, take tombstones away. Returns how many. */
+uint32_t cask_table_prune(cask_offset_table *table, uint32_t first, uint32_t last);
+uint32_t cask_table_forget(cask_offset_table *table, uint32_t first, uint32_t last);
+
 uint32_t cask_table_count(const cask_offset_table *table, uint32_t version);
 
 /* CRC-32C of both halves (version 4). */
@@ -85,6 +89,7 @@ typedef struct cask_trailer {
     uint32_t records;
     uint32_t pruned;
     uint32_t tables_crc;
+    uint8_t other_codec; /* 0: the column's, else a cask_codec + 1 */
 } cask_trailer;
 
 void cask_trailer_encode(uint8_t bytes[CASK_TRAILER_SIZE], const cask_trailer *trailer);

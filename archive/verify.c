@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "archive_internal.h"
 #include "codec.h"
 #include "error.h"
 #include "parallel.h"
+#include "pruned_list.h"
+#include "replace.h"
 
 /* Data files are read through a window of this many bytes; a larger record on its own. */
 #define WINDOW_SIZE (1024u * 1024)
@@ -16,7 +17,7 @@ typedef struct verification {
     cask_column *column;
     cask_conf conf;
     uint64_t *ids; /* formats 2 and 3 */
-    size_t id_count;
+    cask_pruned_list pruned;
     cask_report_fn report;
     void *payload;
     pthread_mutex_t mutex; /* guards the report and what follows */
@@ -90,16 +91,17 @@ static int read_at(file_walk *walk, uint64_t offset, uint64_t size, const uint8_
 static int check_codec(file_walk *walk, uint64_t slot, uint64_t offset, const uint8_t *payload, uint32_t length)
 {
     const cask_conf *conf = &walk->verify->conf;
+    uint8_t codec = walk->view->codec;
 
-    if (conf->codec == CASK_CODEC_NONE) {
+    if (codec == CASK_CODEC_NONE) {
         walk->value_bytes += length;
         return CASK_OK;
     }
-    if (cask_codec_decode_buf(&walk->value, conf->codec, payload, length, conf->max_value_size) < 0) {
+    if (cask_codec_decode_buf(&walk->value, codec, payload, length, conf->max_value_size) < 0) {
         if (cask_error_last()->code == CASK_E_NOMEM)
             return CASK_E_NOMEM;
         return finding(walk->verify, "record-codec", CASK_AT_SLOT(walk->path, offset, slot),
-                       "the record does not decode as %s", cask_codec_name(conf->codec));
+                       "the record does not decode as %s", cask_codec_name(codec));
     }
     walk->value_bytes += walk->value.size;
     return CASK_OK;
@@ -145,10 +147,34 @@ static int compare_offsets(const void *a, const void *b)
     return (left[0] > right[0]) - (left[0] < right[0]);
 }
 
-/* Bytes between records that no entry refers to. Format 3 may have them, from batches that the prototype lost. */
+/* Whether there is nothing but zeros: what pruned records leave. */
+static int is_hole(bool *hole_out, file_walk *walk, uint64_t from, uint64_t to)
+{
+    const uint8_t *bytes;
+
+    *hole_out = true;
+    while (from < to && *hole_out) {
+        uint64_t part = to - from < WINDOW_SIZE ? to - from : WINDOW_SIZE;
+
+        CASK_TRY(read_at(walk, from, part, &bytes));
+        *hole_out = cask_all_zero(bytes, (size_t)part);
+        from += part;
+    }
+    return CASK_OK;
+}
+
+/* Bytes between records that no entry refers to. Format 3 may have them, from batches that the prototype lost. What is
+ * being pruned need not be zeros yet. */
 static int check_gap(file_walk *walk, uint64_t from, uint64_t to)
 {
-    if (from >= to)
+    const cask_conf *conf = &walk->verify->conf;
+    bool hole = false;
+
+    if (from >= to || cask_conf_intends(conf, CASK_INTENT_PRUNE, walk->view->file_id))
+        return CASK_OK;
+    if (conf->version >= 4)
+        CASK_TRY(is_hole(&hole, walk, from, to));
+    if (hole)
         return CASK_OK;
     return finding(walk->verify, "unreferenced-record", CASK_AT(walk->path, from),
                    "%" PRIu64 " bytes belong to no slot", to - from);
@@ -211,14 +237,40 @@ static int check_numbers(file_walk *walk)
 {
     const cask_view *view = walk->view;
     cask_path path = cask_table_path(walk->verify->column->folder.text, view->file_id);
-    uint32_t counted;
+    uint32_t counted, pruned = 0;
 
     if (walk->verify->conf.version < 4)
         return CASK_OK;
     counted = cask_table_count(&view->table, walk->verify->conf.version);
-    if (view->records != counted)
+    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++)
+        pruned += cask_table_offset(&view->table, i) == CASK_OFFSET_PRUNED;
+    if (view->records != counted || view->pruned != pruned)
         return finding(walk->verify, "table-checksum", CASK_IN_FILE(path.text),
-                       "%u records are counted, the table has %u", view->records, counted);
+                       "%u records and %u pruned slots are counted, the table has %u and %u", view->records,
+                       view->pruned, counted, pruned);
+    return CASK_OK;
+}
+
+/* The list of pruned ranges has the tombstones that there are, and no record: one finding for a file. */
+static int check_pruned(file_walk *walk)
+{
+    verification *verify = walk->verify;
+    const cask_offset_table *table = &walk->view->table;
+    cask_path path;
+
+    if (verify->conf.version < 4 || (walk->view->pruned == 0 && verify->pruned.count == 0))
+        return CASK_OK;
+    CASK_TRY(cask_path_join(&path, verify->column->folder.text, CASK_PRUNED_NAME));
+    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
+        uint64_t slot = walk->view->file_id * CASK_SLOTS_PER_FILE + i;
+        uint64_t offset = cask_table_offset(table, i);
+        bool listed = offset != CASK_OFFSET_NONE && cask_pruned_list_has(&verify->pruned, slot);
+
+        if (offset != CASK_OFFSET_NONE && listed != (offset == CASK_OFFSET_PRUNED))
+            return finding(verify, "pruned-list", CASK_AT_SLOT(path.text, CASK_NO_OFFSET, slot),
+                           listed ? "the list has a range as pruned that the tables have records of"
+                                  : "the list lacks a range that was pruned");
+    }
     return CASK_OK;
 }
 
@@ -226,7 +278,7 @@ static int check_numbers(file_walk *walk)
 
 static int check_table_file(verification *verify, const cask_view *view)
 {
-    cask_path path = cask_table_path(verify->column->folder.text, view->file_id);
+    cask_path path;
     size_t expected = cask_table_file_size(verify->conf.version) +
                       (verify->conf.version < 4 ? 0 : CASK_TRAILER_SIZE);
     cask_handle handle = CASK_HANDLE_INIT;
@@ -235,6 +287,8 @@ static int check_table_file(verification *verify, const cask_view *view)
     bool valid = false;
     int code;
 
+    CASK_TRY(cask_current_table_path(&path, verify->column->vfs, verify->column->folder.text, &verify->conf,
+                                     view->file_id));
     CASK_TRY(cask_handle_open(&handle, verify->column->vfs, path.text, CASK_OPEN_READ));
     code = cask_size(&handle, path.text, &size);
     if (code == CASK_OK && verify->conf.version >= 4)
@@ -286,6 +340,8 @@ static int verify_file(verification *verify, uint64_t file_id)
         code = check_data(&walk);
     if (code == CASK_OK)
         code = check_numbers(&walk);
+    if (code == CASK_OK)
+        code = check_pruned(&walk);
     code = finding_of_error(verify, code);
     cask_view_release(walk.view);
     cask_buf_dispose(&walk.window);
@@ -305,7 +361,9 @@ static int verify_nth(size_t index, unsigned worker, void *context)
 
 static bool is_known_name(const char *name)
 {
-    return strcmp(name, "column.conf") == 0 || strcmp(name, "column.conf.tmp") == 0;
+    return strcmp(name, "column.conf") == 0 || strcmp(name, "column.conf.tmp") == 0 ||
+           strcmp(name, CASK_PRUNED_NAME) == 0 || strcmp(name, CASK_REPLACEMENT_NAME) == 0 ||
+           strcmp(name, CASK_REPLACEMENT_NAME ".off") == 0;
 }
 
 static int check_entry(const char *name, void *payload)
@@ -397,7 +455,11 @@ int cask_column_verify(cask_column *column, unsigned jobs, cask_report_fn report
 
     CASK_TRY(cask_column_fresh_conf(&verify.conf, column));
     pthread_mutex_init(&verify.mutex, NULL);
-    code = verify_healing(&verify);
+    code = verify.conf.version < 4
+               ? CASK_OK
+               : cask_pruned_list_load(&verify.pruned, column->vfs, column->folder.text, &verify.conf);
+    if (code == CASK_OK)
+        code = verify_healing(&verify);
     if (code == CASK_OK)
         code = verify_files(&verify, jobs);
     if (code == CASK_OK)
@@ -405,6 +467,7 @@ int cask_column_verify(cask_column *column, unsigned jobs, cask_report_fn report
     if (code == CASK_OK)
         code = cask_list_folder(column->vfs, column->folder.text, check_entry, &verify);
     free(verify.ids);
+    cask_pruned_list_free(&verify.pruned);
     pthread_mutex_destroy(&verify.mutex);
     if (bytes_out != NULL)
         *bytes_out = verify.bytes;

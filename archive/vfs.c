@@ -88,11 +88,59 @@ int cask_truncate(const cask_handle *handle, const char *path, uint64_t size)
     return result < 0 ? cask_fail_system(result, CASK_AT(path, size), "set the length of the file") : CASK_OK;
 }
 
+static int write_zeros(const cask_handle *handle, const char *path, uint64_t offset, uint64_t size)
+{
+    static const uint8_t zeros[65536];
+
+    while (size > 0) {
+        size_t part = size < sizeof zeros ? (size_t)size : sizeof zeros;
+
+        CASK_TRY(cask_write_all(handle, path, zeros, part, offset));
+        offset += part;
+        size -= part;
+    }
+    return CASK_OK;
+}
+
+int cask_punch(const cask_handle *handle, const char *path, uint64_t offset, uint64_t size)
+{
+    int result = handle->vfs->punch(handle->vfs->context, handle->file, offset, size);
+
+    if (result == -EOPNOTSUPP)
+        return write_zeros(handle, path, offset, size);
+    return result < 0 ? cask_fail_system(result, CASK_AT(path, offset), "free a part of the file") : CASK_OK;
+}
+
 int cask_size(const cask_handle *handle, const char *path, uint64_t *size_out)
 {
     int result = handle->vfs->size(handle->vfs->context, handle->file, size_out);
 
     return result < 0 ? cask_fail_system(result, CASK_IN_FILE(path), "find the size of the file") : CASK_OK;
+}
+
+int cask_rename(const cask_vfs *vfs, const char *from, const char *to)
+{
+    int result = vfs->rename(vfs->context, from, to);
+
+    return result < 0 ? cask_fail_system(result, CASK_IN_FILE(to), "replace the file") : CASK_OK;
+}
+
+int cask_unlink(const cask_vfs *vfs, const char *path)
+{
+    int result = vfs->unlink(vfs->context, path);
+
+    return result < 0 && result != -ENOENT ? cask_fail_system(result, CASK_IN_FILE(path), "delete the file") : CASK_OK;
+}
+
+int cask_exists(bool *exists_out, const cask_vfs *vfs, const char *path)
+{
+    cask_file_info info;
+    int result = vfs->stat(vfs->context, path, &info);
+
+    if (result < 0 && result != -ENOENT)
+        return cask_fail_system(result, CASK_IN_FILE(path), "look for the file");
+    *exists_out = result == CASK_OK;
+    return CASK_OK;
 }
 
 int cask_sync_folder(const cask_vfs *vfs, const char *path)
@@ -140,20 +188,13 @@ int cask_read_file(uint8_t **data_out, size_t *size_out, const cask_vfs *vfs, co
     return result;
 }
 
-static int rename_file(const cask_vfs *vfs, const char *from, const char *to)
-{
-    int result = vfs->rename(vfs->context, from, to);
-
-    return result < 0 ? cask_fail_system(result, CASK_IN_FILE(to), "replace the file") : CASK_OK;
-}
-
 /* The temporary file, from its contents to its new name. */
 static int fill_and_rename(cask_handle *handle, const char *temporary, const char *path, const void *data, size_t size)
 {
     CASK_TRY(cask_write_all(handle, temporary, data, size, 0));
     if (!CASK_FAULT(temporary_not_synced))
         CASK_TRY(cask_sync(handle, temporary));
-    return rename_file(handle->vfs, temporary, path);
+    return cask_rename(handle->vfs, temporary, path);
 }
 
 static int replace_through(const char *temporary, const cask_vfs *vfs, const char *folder, const char *path,

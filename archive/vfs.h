@@ -34,6 +34,8 @@ typedef struct cask_vfs {
     int64_t (*write_at)(void *context, int file, const void *buffer, size_t size, uint64_t offset);
     int (*sync)(void *context, int file); /* contents and length durable: fdatasync */
     int (*truncate)(void *context, int file, uint64_t size);
+    /* Zero a range within the file and give its space back; -EOPNOTSUPP if the file system cannot. */
+    int (*punch)(void *context, int file, uint64_t offset, uint64_t size);
     int (*size)(void *context, int file, uint64_t *size_out);
     int (*lock)(void *context, int file); /* exclusive, at once or -EWOULDBLOCK; ends with close */
     int (*stat)(void *context, const char *path, cask_file_info *info_out); /* follows symbolic links */
@@ -71,7 +73,14 @@ int cask_read_upto(const cask_handle *handle, const char *path, void *buffer, si
 int cask_write_all(const cask_handle *handle, const char *path, const void *buffer, size_t size, uint64_t offset);
 int cask_sync(const cask_handle *handle, const char *path);
 int cask_truncate(const cask_handle *handle, const char *path, uint64_t size);
+/* Zero a range, and give its space back where the file system can. */
+int cask_punch(const cask_handle *handle, const char *path, uint64_t offset, uint64_t size);
 int cask_size(const cask_handle *handle, const char *path, uint64_t *size_out);
+int cask_rename(const cask_vfs *vfs, const char *from, const char *to);
+/* Delete a file; it may be gone already. */
+int cask_unlink(const cask_vfs *vfs, const char *path);
+/* Whether there is something of this name. */
+int cask_exists(bool *exists_out, const cask_vfs *vfs, const char *path);
 int cask_sync_folder(const cask_vfs *vfs, const char *path);
 /* Call `visit` with the name of each entry. It returns a cask_code: an error ends the listing and is returned, with its
  * report. NOTFOUND if there is no such folder. */

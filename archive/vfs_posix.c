@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* sync_file_range() */
+#define _GNU_SOURCE /* sync_file_range(), fallocate() */
 
 #include "vfs.h"
 
@@ -136,6 +136,26 @@ static int posix_truncate(void *context, int file, uint64_t size)
     return result == 0 ? 0 : -errno;
 }
 
+static int posix_punch(void *context, int file, uint64_t offset, uint64_t size)
+{
+    (void)context;
+    if (beyond_off_t(offset, size))
+        return -EFBIG;
+#ifdef FALLOC_FL_PUNCH_HOLE
+    {
+        int result;
+
+        do {
+            result = fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size);
+        } while (result != 0 && errno == EINTR);
+        return result == 0 ? 0 : -errno;
+    }
+#else
+    (void)file;
+    return -EOPNOTSUPP;
+#endif
+}
+
 static int posix_size(void *context, int file, uint64_t *size_out)
 {
     struct stat status;
@@ -237,6 +257,7 @@ const cask_vfs *cask_vfs_posix(void)
         .write_at = posix_write_at,
         .sync = posix_sync,
         .truncate = posix_truncate,
+        .punch = posix_punch,
         .size = posix_size,
         .lock = posix_lock,
         .stat = posix_stat,

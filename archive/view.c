@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "archive_internal.h"
@@ -7,8 +8,7 @@
 
 /* ---- Data files ---- */
 
-int cask_data_file_open(cask_data_file **data_out, const cask_vfs *vfs, const char *folder, uint64_t file_id,
-                        cask_open_mode mode)
+int cask_data_file_open(cask_data_file **data_out, const cask_vfs *vfs, const char *path, cask_open_mode mode)
 {
     cask_data_file *data = calloc(1, sizeof *data);
     int code;
@@ -19,7 +19,7 @@ int cask_data_file_open(cask_data_file **data_out, const cask_vfs *vfs, const ch
     data->writable = mode != CASK_OPEN_READ;
     data->handle = (cask_handle)CASK_HANDLE_INIT;
     data->table = (cask_handle)CASK_HANDLE_INIT;
-    data->path = cask_data_path(folder, file_id);
+    (void)snprintf(data->path.text, sizeof data->path.text, "%s", path);
     code = cask_handle_open(&data->handle, vfs, data->path.text, mode);
     if (code < 0) {
         free(data);
@@ -62,6 +62,7 @@ int cask_view_copy(cask_view **copy_out, const cask_view *view)
     copy->file_id = view->file_id;
     copy->used = 0;
     copy->sealed = view->sealed;
+    copy->codec = view->codec;
     copy->data_length = view->data_length;
     copy->value_bytes = view->value_bytes;
     copy->records = view->records;
@@ -84,7 +85,7 @@ void cask_view_release(cask_view *view)
     free(view);
 }
 
-static int check_seal(cask_view *view, const cask_handle *handle, const char *path)
+static int check_seal(cask_view *view, const cask_conf *conf, const cask_handle *handle, const char *path)
 {
     cask_trailer seal;
     uint64_t size;
@@ -107,6 +108,7 @@ static int check_seal(cask_view *view, const cask_handle *handle, const char *pa
     view->value_bytes = seal.value_bytes;
     view->records = seal.records;
     view->pruned = seal.pruned;
+    view->codec = cask_conf_file_codec(conf, seal.other_codec);
     return CASK_OK;
 }
 
@@ -117,6 +119,8 @@ static int check_listed(cask_view *view, const cask_conf *conf, const cask_open_
 
     if (file->file_id == cask_conf_current(conf))
         last = (uint32_t)(conf->highest_slot % CASK_SLOTS_PER_FILE);
+    if (!CASK_FAULT(reader_ignores_intent))
+        cask_intent_apply(conf, file->file_id, &view->table);
     if (!CASK_FAULT(reader_does_not_mask))
         cask_table_mask(&view->table, file->data_length, last);
     if (conf->version >= 4 && cask_tables_crc(&view->table) != file->tables_crc)
@@ -127,16 +131,19 @@ static int check_listed(cask_view *view, const cask_conf *conf, const cask_open_
     view->value_bytes = file->value_bytes;
     view->records = conf->version >= 4 ? file->records : cask_table_count(&view->table, conf->version);
     view->pruned = file->pruned;
+    view->codec = cask_conf_file_codec(conf, file->other_codec);
     return CASK_OK;
 }
 
 static int load_table(cask_view *view, const cask_column *column, const cask_conf *conf)
 {
     cask_handle handle = CASK_HANDLE_INIT;
-    cask_path path = cask_table_path(column->folder.text, view->file_id);
+    cask_path path;
     const cask_open_file *listed = cask_conf_find(conf, view->file_id);
     int code;
 
+    view->codec = conf->codec;
+    CASK_TRY(cask_current_table_path(&path, column->vfs, column->folder.text, conf, view->file_id));
     /* Format 3 lists a file before it makes it. */
     if (conf->version < 4 && listed != NULL && listed->data_length == 0)
         return CASK_E_NOTFOUND;
@@ -145,7 +152,7 @@ static int load_table(cask_view *view, const cask_column *column, const cask_con
     if (code == CASK_OK && listed != NULL)
         code = check_listed(view, conf, listed, path.text);
     else if (code == CASK_OK && conf->version >= 4)
-        code = check_seal(view, &handle, path.text);
+        code = check_seal(view, conf, &handle, path.text);
     cask_handle_close(&handle);
     return code;
 }
@@ -153,13 +160,13 @@ static int load_table(cask_view *view, const cask_column *column, const cask_con
 static int load_data(cask_view *view, const cask_column *column, const cask_conf *conf)
 {
     bool known_length = conf->version >= 4 || cask_conf_find(conf, view->file_id) != NULL;
+    cask_path path;
     uint64_t size;
-    int code;
 
     if (known_length && view->data_length == 0)
         return CASK_OK;
-    code = cask_data_file_open(&view->data, column->vfs, column->folder.text, view->file_id, CASK_OPEN_READ);
-    CASK_TRY(code);
+    CASK_TRY(cask_current_data_path(&path, column->vfs, column->folder.text, conf, view->file_id));
+    CASK_TRY(cask_data_file_open(&view->data, column->vfs, path.text, CASK_OPEN_READ));
     CASK_TRY(cask_size(&view->data->handle, view->data->path.text, &size));
     if (!known_length) {
         view->data_length = size;
@@ -253,6 +260,14 @@ static void cache_insert(cask_column *column, cask_view *view)
     view->used = ++column->clock;
 }
 
+void cask_column_forget_views(cask_column *column)
+{
+    for (size_t i = 0; i < (size_t)column->view_sets * CASK_VIEW_WAYS; i++) {
+        cask_view_release(column->views[i]);
+        column->views[i] = NULL;
+    }
+}
+
 static void cache_drop_listed(cask_column *column, const cask_conf *conf)
 {
     for (uint32_t i = 0; i < conf->open_count; i++) {
@@ -310,6 +325,9 @@ int cask_column_refresh_changed(bool *changed_out, cask_column *column)
     pthread_mutex_lock(&column->mutex);
     /* Another thread may have read a later one meanwhile. */
     if (!same_commit(&conf, &column->conf) && conf.sequence >= column->conf.sequence) {
+        /* Which files have other seals now is not known: filled and sealed again, pruned, compacted. */
+        if (conf.seals_digest != column->conf.seals_digest || conf.version != column->conf.version)
+            cask_column_forget_views(column);
         cache_drop_listed(column, &column->conf);
         cache_drop_listed(column, &conf);
         column->conf = conf;
@@ -333,11 +351,12 @@ int cask_column_fresh_conf(cask_conf *conf_out, cask_column *column)
     return CASK_OK;
 }
 
-/* All of a conf but the list of open files, which is most of it. */
-static void copy_facts(cask_conf *to, const cask_conf *from)
+/* All of a conf but the list of open files, which is most of it, as it is for one file. */
+static void copy_facts(cask_conf *to, const cask_conf *from, const cask_view *view)
 {
     memcpy(to, from, offsetof(cask_conf, open));
     to->open_count = 0;
+    to->codec = view->codec;
 }
 
 int cask_view_get(cask_view **view_out, cask_conf *conf_out, cask_column *column, uint64_t file_id)
@@ -353,7 +372,7 @@ int cask_view_get(cask_view **view_out, cask_conf *conf_out, cask_column *column
         if (view == NULL)
             conf = column->conf;
         else if (conf_out != NULL)
-            copy_facts(conf_out, &column->conf);
+            copy_facts(conf_out, &column->conf, view);
         pthread_mutex_unlock(&column->mutex);
         if (view != NULL) {
             *view_out = view;
@@ -369,7 +388,7 @@ int cask_view_get(cask_view **view_out, cask_conf *conf_out, cask_column *column
             }
             pthread_mutex_unlock(&column->mutex);
             if (conf_out != NULL)
-                copy_facts(conf_out, &conf);
+                copy_facts(conf_out, &conf, view);
             *view_out = view;
             return CASK_OK;
         }
@@ -389,6 +408,21 @@ int cask_view_get(cask_view **view_out, cask_conf *conf_out, cask_column *column
         if (!changed)
             return code;
     }
+}
+
+bool cask_view_outdated(cask_column *column, const cask_view *view)
+{
+    cask_error error = *cask_error_last();
+    cask_view *now;
+    bool outdated = true;
+
+    if (cask_column_refresh(column) == CASK_OK && cask_view_get(&now, NULL, column, view->file_id) == CASK_OK) {
+        outdated = now != view && (now->data_length != view->data_length || now->sealed != view->sealed ||
+                                   memcmp(&now->table, &view->table, sizeof now->table) != 0);
+        cask_view_release(now);
+    }
+    cask_error_restore(&error);
+    return outdated;
 }
 
 /* ---- Records ---- */
@@ -442,6 +476,22 @@ int cask_view_find(cask_location *location_out, const cask_column *column, const
     return CASK_OK;
 }
 
+/* Smaller records are verified at each read: that costs less than to look at the header again. */
+#define CHECKED_ALWAYS 4096
+
+/* What was verified once can only have been pruned since, or its file emptied when another took its place; and then
+ * the header goes before the rest. */
+static int check_header(const cask_conf *conf, const cask_view *view, uint64_t slot, const cask_location *location)
+{
+    uint8_t header[CASK_RECORD_HEADER_SIZE], expected[CASK_RECORD_HEADER_SIZE];
+
+    cask_record_encode(expected, conf->record_type, location->length);
+    CASK_TRY(cask_read_exact(&view->data->handle, view->data->path.text, header, sizeof header, location->offset));
+    if (memcmp(header, expected, sizeof header) != 0)
+        return corrupt_record(view, "record-header", slot, location->offset, "there is no record of the column here");
+    return CASK_OK;
+}
+
 int cask_view_check(const cask_column *column, const cask_conf *conf, cask_view *view, uint64_t slot,
                     const cask_location *location, const void *payload)
 {
@@ -451,8 +501,9 @@ int cask_view_check(const cask_column *column, const cask_conf *conf, cask_view 
 
     if (conf->version < 4)
         return CASK_OK;
-    if (!column->check_every_read && (atomic_load_explicit(word, memory_order_relaxed) & bit) != 0)
-        return CASK_OK;
+    if (!column->check_every_read && (atomic_load_explicit(word, memory_order_relaxed) & bit) != 0 &&
+        (location->length > CHECKED_ALWAYS || location->length == 0))
+        return check_header(conf, view, slot, location);
     if (cask_record_crc(slot, conf->record_type, location->length, payload) != location->crc)
         return corrupt_record(view, "record-checksum", slot, location->offset,
                               "the record does not match its checksum");
@@ -476,6 +527,23 @@ int cask_value_size(const cask_conf *conf, const char *path, uint64_t slot, uint
                               "the record is no %s data of at most %llu bytes; restore the file from a copy",
                               cask_codec_name(conf->codec), (unsigned long long)conf->max_value_size);
     return CASK_OK;
+}
+
+int cask_record_undecodable(const cask_conf *conf, const char *path, uint64_t slot, uint64_t offset)
+{
+    return cask_fail_word(CASK_E_CORRUPT, "record-codec", CASK_AT_SLOT(path, offset, slot),
+                          "the record does not decode as %s; restore the file from a copy",
+                          cask_codec_name(conf->codec));
+}
+
+int cask_recode(cask_buf *payload, cask_buf *value, const cask_conf *conf, const cask_column *column, const char *path,
+                uint64_t slot, uint64_t offset)
+{
+    int code = cask_codec_decode_buf(value, conf->codec, payload->data, payload->size, conf->max_value_size);
+
+    if (code < 0)
+        return code == CASK_E_NOMEM ? code : cask_record_undecodable(conf, path, slot, offset);
+    return cask_codec_encode(payload, column->codec, column->codec_level, value->data, value->size);
 }
 
 /* ---- Files of formats 2 and 3 ---- */

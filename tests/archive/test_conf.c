@@ -400,7 +400,12 @@ static void conf__v4_forged_contents_are_refused(void **state)
     load_forged(*state, 26, "\x03", 1, CASK_E_UNSUPPORTED);      /* codec */
     load_forged(*state, 27, "\x02", 1, CASK_E_UNSUPPORTED);      /* flags */
     load_forged(*state, 37, "\x10", 1, CASK_E_UNSUPPORTED);      /* slots per file */
-    load_forged(*state, 64, "\x01", 1, CASK_E_UNSUPPORTED);      /* an intent */
+    load_forged(*state, 64, "\x04", 1, CASK_E_UNSUPPORTED);      /* an intent of a kind that is none */
+    load_forged(*state, 66, "\x01", 1, CASK_E_CORRUPT);          /* a range without an intent */
+    load_forged(*state, 72, "\x01", 1, CASK_E_CORRUPT);          /* a file without an intent */
+    load_forged(*state, 64, "\x02\x00\x00\x00\x01", 5, CASK_E_CORRUPT); /* a replacement of a range */
+    load_forged(*state, 64, "\x01\x00\x02\x00\x01", 5, CASK_E_CORRUPT); /* a range that ends before it begins */
+    load_forged(*state, 116, "\x04", 1, CASK_E_UNSUPPORTED);     /* the codec of an open file */
     load_forged(*state, 40, "\x09", 1, CASK_E_CORRUPT);          /* nine open files */
     load_forged(*state, 40, ones, 4, CASK_E_CORRUPT);
     load_forged(*state, 40, "\x00", 1, CASK_E_CORRUPT);          /* none, though there are records */

@@ -99,6 +99,14 @@ static int fault_sync(void *context, int file)
     return result < 0 ? result : fault->inner->sync(fault->inner->context, file);
 }
 
+static int fault_punch(void *context, int file, uint64_t offset, uint64_t size)
+{
+    vfs_fault *fault = context;
+    int result = decide(fault, FAULT_PUNCH, path_of(fault, file));
+
+    return result < 0 ? result : fault->inner->punch(fault->inner->context, file, offset, size);
+}
+
 static int fault_truncate(void *context, int file, uint64_t size)
 {
     vfs_fault *fault = context;
@@ -183,6 +191,7 @@ void vfs_fault_init(vfs_fault *fault, const cask_vfs *inner)
         .write_at = fault_write_at,
         .sync = fault_sync,
         .truncate = fault_truncate,
+        .punch = fault_punch,
         .size = fault_size,
         .lock = fault_lock,
         .stat = fault_stat,

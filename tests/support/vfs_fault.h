@@ -30,7 +30,8 @@ enum fault_kind {
     FAULT_MAKE_FOLDER = 1 << 12,
     FAULT_SYNC_FOLDER = 1 << 13,
     FAULT_LIST = 1 << 14,
-    FAULT_KINDS = 15
+    FAULT_PUNCH = 1 << 15,
+    FAULT_KINDS = 16
 };
 
 #define FAULT_SYNCS (FAULT_SYNC | FAULT_SYNC_FOLDER)
@@ -39,7 +40,7 @@ enum fault_kind {
 /* What changes the disk, or needs a handle that could. */
 #define FAULT_MUTATING                                                                                                 \
     (FAULT_OPEN_WRITE | FAULT_CREATE | FAULT_WRITE | FAULT_SYNCS | FAULT_TRUNCATE | FAULT_LOCK | FAULT_RENAME |        \
-     FAULT_UNLINK | FAULT_MAKE_FOLDER)
+     FAULT_UNLINK | FAULT_MAKE_FOLDER | FAULT_PUNCH)
 #define FAULT_ALL ((1 << FAULT_KINDS) - 1)
 
 enum { FAULT_FILES = 64 };

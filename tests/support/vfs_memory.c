@@ -631,6 +631,13 @@ static int memory_sync(void *context, int file)
     return 0;
 }
 
+/* Zeros are written then, which a crash tears like any other write. */
+static int memory_punch(void *context, int file, uint64_t offset, uint64_t size)
+{
+    (void)context, (void)file, (void)offset, (void)size;
+    return -EOPNOTSUPP;
+}
+
 static int memory_truncate(void *context, int file, uint64_t size)
 {
     memory_disk *disk = context;
@@ -785,6 +792,7 @@ memory_disk *memory_disk_new(void)
         .write_at = memory_write_at,
         .sync = memory_sync,
         .truncate = memory_truncate,
+        .punch = memory_punch,
         .size = memory_size,
         .lock = memory_lock,
         .stat = memory_stat,

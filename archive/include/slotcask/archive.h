@@ -301,6 +301,7 @@ CASK_API int cask_column_stat(cask_column_info *info_out, cask_column *column);
 typedef struct cask_column_file {
     uint64_t file_id; /* its first slot is file_id * CASK_SLOTS_PER_FILE */
     bool sealed;
+    uint8_t codec; /* of its records: a cask_codec; the column's, unless it was compacted to another */
     uint32_t records;
     uint32_t pruned;
     uint64_t data_bytes;

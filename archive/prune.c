@@ -1,0 +1,450 @@
+/*
+ * Pruning, and forgetting that it was done: the one place where the order of it is written down. See DESIGN.md for the
+ * table of crash windows. For each file:
+ *
+ *   1. the list    the range is added to the list of pruned ranges, durably
+ *   2. intent      the conf is committed: it lists the file as it is to be, and what is to be done. That decides it
+ *   3. memory      the file without the records is published
+ *   4. the table   tombstones are written, and synced
+ *   5. the bytes   are punched out of the data file, or it is emptied and deleted
+ *   6. the end     the file is sealed again, if it was, and the conf committed without the intent
+ *
+ * Readers that do not know yet of step 3 find zeros or the end of the file, and look again.
+ */
+#include "bytes.h"
+#include "archive_internal.h"
+#include "codec.h"
+#include "error.h"
+#include "fault.h"
+#include "pruned_list.h"
+
+#include <stdlib.h>
+
+/* ---- Steps 4 and 5, of pruning and of healing ---- */
+
+uint32_t cask_intent_apply(const cask_conf *conf, uint64_t file_id, cask_offset_table *table)
+{
+    const cask_intent *intent = &conf->intent;
+
+    if (cask_conf_intends(conf, CASK_INTENT_PRUNE, file_id))
+        return cask_table_prune(table, intent->first, intent->last);
+    if (cask_conf_intends(conf, CASK_INTENT_FORGET, file_id))
+        return cask_table_forget(table, intent->first, intent->last);
+    return 0;
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const uint64_t *left = a;
+    const uint64_t *right = b;
+
+    return (left[0] > right[0]) - (left[0] < right[0]);
+}
+
+/* The records that a table leads to, as [begin, end), by their place; their number. */
+static size_t live_ranges(uint64_t (*ranges)[2], const cask_offset_table *table)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
+        if (!cask_table_has(table, 4, i))
+            continue;
+        ranges[count][0] = cask_table_offset(table, i);
+        ranges[count][1] = ranges[count][0] + CASK_RECORD_HEADER_SIZE + cask_table_length(table, i);
+        count++;
+    }
+    qsort(ranges, count, sizeof *ranges, compare_ranges);
+    return count;
+}
+
+int cask_punch_dead(const cask_handle *handle, const char *path, const cask_offset_table *table, uint64_t data_length)
+{
+    uint64_t (*ranges)[2] = malloc(CASK_SLOTS_PER_FILE * sizeof *ranges);
+    uint64_t at = CASK_DATA_START;
+    size_t count;
+    int code = CASK_OK;
+
+    if (ranges == NULL)
+        return cask_fail_nomem();
+    count = live_ranges(ranges, table);
+    for (size_t i = 0; i <= count && code == CASK_OK; i++) {
+        uint64_t end = i < count ? ranges[i][0] : data_length;
+
+        if (at < end)
+            code = cask_punch(handle, path, at, end - at);
+        if (i < count && ranges[i][1] > at)
+            at = ranges[i][1];
+    }
+    free(ranges);
+    return code;
+}
+
+/* Emptied first: who has it open looks again then. */
+static int delete_data(const cask_vfs *vfs, const char *folder, const char *path)
+{
+    cask_handle handle = CASK_HANDLE_INIT;
+    int code = cask_handle_open(&handle, vfs, path, CASK_OPEN_WRITE);
+
+    if (code < 0 && code != CASK_E_NOTFOUND)
+        return code;
+    if (code == CASK_OK)
+        code = cask_truncate(&handle, path, 0);
+    else
+        code = CASK_OK;
+    cask_handle_close(&handle);
+    CASK_TRY(code);
+    CASK_TRY(cask_unlink(vfs, path));
+    return CASK_FAULT(deletions_not_synced) ? CASK_OK : cask_sync_folder(vfs, folder);
+}
+
+static int free_bytes(const cask_vfs *vfs, const char *folder, const cask_open_file *file,
+                      const cask_offset_table *table)
+{
+    cask_path path = cask_data_path(folder, file->file_id);
+    cask_handle handle = CASK_HANDLE_INIT;
+    int code;
+
+    if (CASK_FAULT(pruned_bytes_kept))
+        return CASK_OK;
+    if (file->data_length == 0)
+        return delete_data(vfs, folder, path.text);
+    CASK_TRY(cask_handle_open(&handle, vfs, path.text, CASK_OPEN_WRITE));
+    code = cask_punch_dead(&handle, path.text, table, file->data_length);
+    if (code == CASK_OK && !CASK_FAULT(punch_not_synced))
+        code = cask_sync(&handle, path.text);
+    cask_handle_close(&handle);
+    return code;
+}
+
+static int write_table(const cask_vfs *vfs, const char *folder, const cask_conf *conf, const cask_open_file *file,
+                       cask_offset_table *table)
+{
+    cask_path path = cask_table_path(folder, file->file_id);
+    cask_trailer trailer = cask_trailer_of(file, false, conf->sequence);
+    cask_handle handle = CASK_HANDLE_INIT;
+    int code;
+
+    CASK_TRY(cask_handle_open(&handle, vfs, path.text, CASK_OPEN_WRITE));
+    code = cask_table_read(table, 4, &handle, path.text);
+    if (code == CASK_OK) {
+        cask_intent_apply(conf, file->file_id, table);
+        code = cask_tables_crc(table) == file->tables_crc
+                   ? CASK_OK
+                   : cask_fail_word(CASK_E_CORRUPT, "table-checksum", CASK_AT(path.text, 0),
+                                    "the offset table does not match the conf; rebuild the column");
+    }
+    if (code == CASK_OK && !CASK_FAULT(tombstones_not_written))
+        code = cask_table_write(table, 4, conf->intent.first, conf->intent.last, &handle, path.text);
+    if (code == CASK_OK)
+        code = cask_trailer_write(&trailer, &handle, path.text);
+    if (code == CASK_OK && !CASK_FAULT(tombstones_not_synced))
+        code = cask_sync(&handle, path.text);
+    cask_handle_close(&handle);
+    return code;
+}
+
+/* Steps 4 and 5. */
+static int finish_table(const cask_vfs *vfs, const char *folder, const cask_conf *conf)
+{
+    const cask_open_file *file = cask_conf_find(conf, conf->intent.file_id);
+    cask_offset_table *table = malloc(sizeof *table);
+    int code;
+
+    if (table == NULL)
+        return cask_fail_nomem();
+    code = write_table(vfs, folder, conf, file, table);
+    if (code == CASK_OK && conf->intent.kind == CASK_INTENT_PRUNE)
+        code = free_bytes(vfs, folder, file, table);
+    free(table);
+    return code;
+}
+
+int cask_intent_finish(const cask_vfs *vfs, const char *folder, const cask_conf *conf)
+{
+    switch (conf->intent.kind) {
+    case CASK_INTENT_NONE: return CASK_OK;
+    case CASK_INTENT_REPLACE: return cask_replacement_finish(vfs, folder, conf->intent.file_id);
+    case CASK_INTENT_PRUNE:
+    case CASK_INTENT_FORGET: return finish_table(vfs, folder, conf);
+    }
+    return CASK_OK;
+}
+
+/* ---- One file ---- */
+
+typedef struct file_change {
+    cask_column *column;
+    cask_intent intent;
+    cask_view *view; /* the file as it is to be */
+    uint32_t slots;  /* changed */
+} file_change;
+
+/* Of the values that are given up: those of the file are known as a sum only. What cannot be read counts as stored. */
+static uint64_t value_bytes_of(const file_change *change, const cask_view *old, uint32_t index, cask_buf *payload)
+{
+    uint64_t slot = old->file_id * CASK_SLOTS_PER_FILE + index;
+    cask_conf conf = cask_column_conf(change->column);
+    cask_location location;
+    uint64_t size;
+
+    conf.codec = old->codec;
+    if (cask_view_find(&location, change->column, &conf, old, slot) < 0)
+        return 0;
+    if (conf.codec == CASK_CODEC_NONE || cask_buf_reserve(payload, location.length) < 0 ||
+        cask_read_exact(&old->data->handle, old->data->path.text, payload->data, location.length,
+                        location.offset + CASK_RECORD_HEADER_SIZE) < 0 ||
+        cask_codec_size(conf.codec, payload->data, location.length, conf.max_value_size, &size) < 0)
+        return location.length;
+    return size;
+}
+
+/* What is left of the sums of the file. */
+static void count_pruned(file_change *change, const cask_view *old)
+{
+    cask_buf payload = CASK_BUF_INIT;
+    cask_view *view = change->view;
+
+    view->pruned += change->slots;
+    view->records -= change->slots;
+    if (view->records == 0) {
+        view->data_length = 0;
+        view->value_bytes = 0;
+        cask_data_file_release(view->data);
+        view->data = NULL;
+        return;
+    }
+    for (uint32_t i = change->intent.first; i <= change->intent.last; i++) {
+        uint64_t size = cask_table_has(&old->table, 4, i) ? value_bytes_of(change, old, i, &payload) : 0;
+
+        view->value_bytes -= size < view->value_bytes ? size : view->value_bytes;
+    }
+    cask_buf_dispose(&payload);
+}
+
+static void apply(file_change *change, const cask_view *old)
+{
+    cask_conf wanted = { .intent = change->intent };
+
+    change->slots = cask_intent_apply(&wanted, change->intent.file_id, &change->view->table);
+    if (change->slots == 0)
+        return;
+    if (change->intent.kind == CASK_INTENT_PRUNE)
+        count_pruned(change, old);
+    else
+        change->view->pruned -= change->slots;
+    change->view->sealed = false;
+}
+
+/* The conf that decides it. */
+static int conf_with_intent(cask_conf *conf, const file_change *change, bool *was_sealed)
+{
+    cask_column *column = change->column;
+    cask_open_file file;
+
+    *conf = cask_column_conf(column);
+    file = cask_open_file_of(change->view, conf);
+    *was_sealed = cask_conf_find(conf, file.file_id) == NULL;
+    if (*was_sealed) {
+        CASK_TRY(cask_seal_take_out(column, file.file_id, &conf->seals_digest));
+        if (conf->open_count == CASK_CONF_OPEN_MAX)
+            CASK_TRY(cask_seal_oldest(column, conf, NULL, NULL));
+        conf->open[conf->open_count++] = file;
+    } else {
+        for (uint32_t i = 0; i < conf->open_count; i++) {
+            if (conf->open[i].file_id == file.file_id)
+                conf->open[i] = file;
+        }
+    }
+    conf->intent = change->intent;
+    if (CASK_FAULT(prune_without_intent))
+        conf->intent = (cask_intent){ .kind = CASK_INTENT_NONE };
+    conf->sequence++;
+    return CASK_OK;
+}
+
+/* The slots that change, as ranges: a skipped slot among them may be filled later. */
+static int add_to_list(const file_change *change, const cask_view *old, const cask_conf *conf)
+{
+    const cask_intent *intent = &change->intent;
+    cask_conf before = cask_column_conf(change->column);
+    cask_pruned_entry *entries = malloc(change->slots * sizeof *entries);
+    size_t count = 0;
+    int code;
+
+    if (entries == NULL)
+        return cask_fail_nomem();
+    for (uint32_t i = intent->first; i <= intent->last; i++) {
+        uint64_t slot = intent->file_id * CASK_SLOTS_PER_FILE + i;
+
+        if (cask_table_offset(&change->view->table, i) == cask_table_offset(&old->table, i))
+            continue;
+        if (count > 0 && entries[count - 1].last + 1 == slot)
+            entries[count - 1].last = slot;
+        else
+            entries[count++] = (cask_pruned_entry){ slot, slot, conf->sequence, intent->kind };
+    }
+    code = cask_pruned_list_add(change->column->vfs, change->column->folder.text, &before, entries, count);
+    free(entries);
+    return code;
+}
+
+static int store(const cask_column *column, const cask_conf *conf)
+{
+    return cask_conf_store(conf, column->vfs, column->folder.text, column->conf_path.text);
+}
+
+static void publish(const file_change *change, const cask_conf *conf, cask_view *view)
+{
+    atomic_fetch_add(&view->references, 1);
+    cask_column_publish(change->column, conf, &view, 1);
+}
+
+/* Step 6. The view is copied: what was published never changes. */
+static int end_change(const file_change *change, cask_conf *conf, bool was_sealed)
+{
+    cask_column *column = change->column;
+    cask_view *sealed;
+    int code;
+
+    CASK_TRY(cask_view_copy(&sealed, change->view));
+    sealed->sealed = was_sealed;
+    conf->intent = (cask_intent){ .kind = CASK_INTENT_NONE };
+    code = CASK_OK;
+    if (was_sealed) {
+        cask_open_file file = *cask_conf_find(conf, change->intent.file_id);
+
+        code = cask_seal_write(column, &file, conf->sequence, &conf->seals_digest);
+        cask_conf_delist(conf, file.file_id);
+    }
+    conf->sequence++;
+    if (code == CASK_OK)
+        code = store(column, conf);
+    if (code == CASK_OK)
+        publish(change, conf, sealed);
+    cask_view_release(sealed);
+    return code;
+}
+
+/* Steps 1 to 6. Up to the list nothing is changed. */
+static int carry_out(const file_change *change, const cask_view *old, bool *begun)
+{
+    cask_column *column = change->column;
+    cask_conf conf;
+    bool was_sealed = false;
+
+    CASK_TRY(conf_with_intent(&conf, change, &was_sealed));
+    *begun = true;
+    CASK_TRY(add_to_list(change, old, &conf));
+    if (CASK_FAULT(bytes_freed_before_intent)) {
+        cask_conf wanted = conf;
+
+        wanted.intent = change->intent;
+        CASK_TRY(cask_intent_finish(column->vfs, column->folder.text, &wanted));
+    }
+    CASK_TRY(store(column, &conf));
+    column->committed = true;
+    publish(change, &conf, change->view);
+    if (CASK_FAULT(prune_ends_early)) {
+        cask_conf ended = conf;
+
+        ended.intent = (cask_intent){ .kind = CASK_INTENT_NONE };
+        ended.sequence++;
+        CASK_TRY(store(column, &ended));
+    }
+    CASK_TRY(cask_intent_finish(column->vfs, column->folder.text, &conf));
+    return end_change(change, &conf, was_sealed);
+}
+
+/* Bytes of a data file that records take. */
+static uint64_t live_bytes(const cask_view *view)
+{
+    uint64_t bytes = view->records == 0 ? 0 : CASK_DATA_START;
+
+    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
+        if (cask_table_has(&view->table, 4, i))
+            bytes += CASK_RECORD_HEADER_SIZE + (uint64_t)cask_table_length(&view->table, i);
+    }
+    return bytes;
+}
+
+static int change_file(cask_change *sum, cask_column *column, cask_intent intent)
+{
+    file_change change = { .column = column, .intent = intent };
+    cask_view *old;
+    bool begun = false;
+    int code;
+
+    CASK_TRY(cask_view_get(&old, NULL, column, intent.file_id));
+    code = cask_view_copy(&change.view, old);
+    if (code == CASK_OK) {
+        apply(&change, old);
+        if (change.slots > 0)
+            code = carry_out(&change, old, &begun);
+        if (code < 0 && begun)
+            cask_column_poison(column);
+        if (code == CASK_OK && change.slots > 0) {
+            sum->files++;
+            sum->slots += change.slots;
+            sum->bytes_before += live_bytes(old);
+            sum->bytes_after += live_bytes(change.view);
+        }
+        cask_view_release(change.view);
+    }
+    cask_view_release(old);
+    return code;
+}
+
+/* ---- A range of slots ---- */
+
+int cask_column_may_change(cask_column *column, const char *act)
+{
+    const char *folder = column->folder.text;
+
+    if (!column->writable)
+        return cask_fail(CASK_E_REFUSED, CASK_IN_FILE(folder), "the archive was opened read-only");
+    if (column->batch != NULL)
+        return cask_fail(CASK_E_BUSY, CASK_IN_FILE(folder), "a batch is open; commit or abort it first");
+    if (cask_column_poisoned(column))
+        return cask_fail(CASK_E_POISONED, CASK_IN_FILE(folder),
+                         "an earlier write failed; close the archive and open it again, which heals");
+    if (act != NULL && cask_column_conf(column).version < 4)
+        return cask_fail(CASK_E_UNSUPPORTED, CASK_IN_FILE(folder),
+                         "format %u cannot be %s; upgrade the column to format 4 first",
+                         cask_column_conf(column).version, act);
+    return CASK_OK;
+}
+
+static int change_range(cask_change *sum, cask_column *column, cask_intent_kind kind, uint64_t first, uint64_t last)
+{
+    cask_conf conf;
+    uint64_t first_file = first / CASK_SLOTS_PER_FILE, last_file = last / CASK_SLOTS_PER_FILE;
+
+    *sum = (cask_change){ 0 };
+    CASK_TRY(cask_column_may_change(column, "pruned"));
+    if (first > last)
+        return cask_fail(CASK_E_INVALID, CASK_NOWHERE, "the range ends before it begins");
+    conf = cask_column_conf(column);
+    if (cask_conf_is_empty(&conf))
+        return CASK_OK;
+    for (uint64_t id = first_file > conf.first_file_id ? first_file : conf.first_file_id;
+         id <= last_file && id <= cask_conf_current(&conf); id++) {
+        cask_intent intent = { .kind = kind, .file_id = id, .first = 0, .last = CASK_SLOTS_PER_FILE - 1 };
+
+        if (id == first_file)
+            intent.first = (uint32_t)(first % CASK_SLOTS_PER_FILE);
+        if (id == last_file)
+            intent.last = (uint32_t)(last % CASK_SLOTS_PER_FILE);
+        CASK_TRY(change_file(sum, column, intent));
+    }
+    return CASK_OK;
+}
+
+int cask_column_prune(cask_change *change_out, cask_column *column, uint64_t first, uint64_t last)
+{
+    return change_range(change_out, column, CASK_INTENT_PRUNE, first, last);
+}
+
+int cask_column_forget_pruned(cask_change *change_out, cask_column *column, uint64_t first, uint64_t last)
+{
+    return change_range(change_out, column, CASK_INTENT_FORGET, first, last);
+}
