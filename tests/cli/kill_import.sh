@@ -1,12 +1,12 @@
 #!/bin/bash
-# kill_import.sh SLOTCASK TINY-DUMP ERAS SCRATCH: kill -9 at random moments of an import, then import again; 50 times.
-# Each ends with the archive of an import that was left alone: the same data files and, by the tiny reader, which checks
+# kill_import.sh SLOTCASK TINY-DUMP ERAS SCRATCH FIGURES: kill -9 at random moments of an import, then import again; 50
+# times. Each ends with the archive of an import that was left alone: the same data files and, by the tiny reader, which checks
 # everything, the same records.
 # The seed that it prints, given back in SLOTCASK_SEED, repeats the moments: a number for them and the microseconds that
 # an import takes.
 set -euo pipefail
 
-slotcask=$1 tiny_dump=$2 eras=$3 scratch=$4
+slotcask=$1 tiny_dump=$2 eras=$3 scratch=$4 figures=$5
 rounds=50
 columns="blocks states block_roots state_roots"
 
@@ -57,4 +57,5 @@ for round in $(seq $rounds); do
     done
 done
 echo "killed in $killed of $rounds rounds, within the $took us of an import"
+echo "kills $killed" >"$figures"
 rm -rf "$scratch"

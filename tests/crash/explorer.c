@@ -564,11 +564,19 @@ static void explore(explorer *e)
     memory_disk_free(e->disk);
 }
 
-static void print_figures(const explorer *e, FILE *to)
+static void print_figures(const explorer *e)
 {
-    fprintf(to, "%-24s %8zu distinct states of %8" PRIu64 ", %5zu healed, %4" PRIu64 " points (%" PRIu64 " sampled)\n",
-            e->scenario->name, e->states.count, e->made, e->healed.count, e->exhausted_points + e->sampled_points,
-            e->sampled_points);
+    printf("%-24s %8zu distinct states of %8" PRIu64 ", %5zu healed, %4" PRIu64 " points (%" PRIu64 " sampled)\n",
+           e->scenario->name, e->states.count, e->made, e->healed.count, e->exhausted_points + e->sampled_points,
+           e->sampled_points);
+    fflush(stdout);
+}
+
+/* For tests/crash/total.sh and tests/run. Of a scenario in parts the first one counts it. */
+static void write_figures(const explorer *e, FILE *to)
+{
+    fprintf(to, "crash_scenarios %d\ncrash_points %" PRIu64 "\ncrash_states %zu\ncrash_states_made %" PRIu64 "\n",
+            e->part == 0, e->exhausted_points + e->sampled_points, e->states.count, e->made);
 }
 
 /* ---- The command ------------------------------------------------------------------------------------------------ */
@@ -589,13 +597,12 @@ static uint64_t explore_scenario(const explorer *settings, const scenario *s, FI
     e.scenario = s;
     explore(&e);
     if (e.replay == NULL)
-        print_figures(&e, stdout);
+        print_figures(&e);
     if (figures != NULL)
-        print_figures(&e, figures);
+        write_figures(&e, figures);
     map_dispose(&e.states);
     map_dispose(&e.checked);
     map_dispose(&e.healed);
-    fflush(stdout);
     return e.failures;
 }
 

@@ -85,17 +85,16 @@ static void import_close(void *opened)
 
 static bool import_eras(cask_archive *archive, size_t first, size_t count)
 {
+    static cask_network *network; /* kept as long as the program runs */
     cask_import_options options = CASK_IMPORT_OPTIONS_INIT;
     cask_import_result result;
-    cask_network *network;
-    int code = cask_network_load(&network, MINIMAL "config.yaml", NULL);
+    int code = network == NULL ? cask_network_load(&network, MINIMAL "config.yaml", NULL) : CASK_OK;
 
     if (code < 0)
         return crash_fail(code, "the network");
     options.network = network;
     options.verify = CASK_VERIFY_NONE;
     code = cask_import(&result, archive, paths + first, count, &options);
-    cask_network_free(network);
     return code == CASK_OK || crash_fail(code, "import");
 }
 
@@ -232,23 +231,39 @@ static bool import_check(const scenario *self, void *opened, size_t stages)
     return expect_eras(opened, stages, true);
 }
 
+/* The disk that expect_imported() looked at last: importing leaves most of them the same. */
+static uint64_t looked_at;
+
+static bool expect_imported(memory_disk *disk, size_t eras)
+{
+    uint64_t hash = memory_disk_hash(disk);
+    opened_archive o = { .archive = NULL };
+    bool right;
+
+    if (hash == looked_at)
+        return true;
+    if (!open_all(&o, memory_disk_vfs(disk), false, false))
+        return false;
+    right = expect_eras(&o, eras, true);
+    close_all(&o);
+    if (right)
+        looked_at = hash;
+    return right;
+}
+
+/* The import that was cut short, again, with the eras before it. */
 static bool import_go_on(const scenario *self, memory_disk *disk, size_t stages)
 {
-    opened_archive o = { .archive = NULL };
+    size_t eras = stages < self->stages ? stages + 1 : stages;
     cask_archive *archive;
     bool right;
     int code = open_archive(&archive, memory_disk_vfs(disk), true, false);
 
-    (void)stages;
     if (code < 0)
         return crash_fail(code, "the archive does not open to go on");
-    right = import_eras(archive, 0, self->stages);
+    right = import_eras(archive, 0, eras);
     cask_archive_close(archive);
-    if (!right || !open_all(&o, memory_disk_vfs(disk), false, false))
-        return false;
-    right = expect_eras(&o, ERAS, true);
-    close_all(&o);
-    return right;
+    return right && expect_imported(disk, eras);
 }
 
 static bool import_read(const scenario *self, const cask_vfs *vfs, size_t least, size_t most, uint64_t *mark_out)
