@@ -2,6 +2,7 @@
 
 #include "commands.h"
 #include "inputs.h"
+#include "map.h"
 
 static const char *codec_name(uint8_t codec)
 {
@@ -186,6 +187,23 @@ static int stat_archive(cli_call *call, cask_archive *archive, cask_network *net
     return CLI_DONE;
 }
 
+/* Into a file, the terminal, or with --json the document. */
+static int show_map(cli_call *call, cask_archive *archive, json_t *document)
+{
+    const char *path = call->value[CLI_OPT_MAP];
+    cli_map map = CLI_MAP_INIT;
+    int status = cli_map_load(call->out, &map, archive);
+
+    if (status == CLI_DONE && *path != '\0')
+        status = cli_map_write_svg(call->out, &map, call->operands[0], path);
+    if (status == CLI_DONE && call->out->json)
+        cli_json_set(document, "map", cli_map_document(&map));
+    else if (status == CLI_DONE && *path == '\0')
+        cli_map_draw(&map);
+    cli_map_dispose(&map);
+    return status;
+}
+
 static int run(cli_call *call)
 {
     cask_archive *archive = NULL;
@@ -197,6 +215,8 @@ static int run(cli_call *call)
         status = load_network(call, &network, archive);
     if (status == CLI_DONE)
         status = stat_archive(call, archive, network, document);
+    if (status == CLI_DONE && cli_given(call, CLI_OPT_MAP))
+        status = show_map(call, archive, document);
     if (status == CLI_DONE && call->out->json)
         cli_json_print(json_incref(document));
     json_decref(document);
@@ -212,9 +232,11 @@ const cli_command cmd_stat = {
     .about = "Print the network of the archive, a line for each column and the eras whose import did not\n"
              "end. Columns of the table: records; skipped (slots without a record between the lowest\n"
              "and the highest); pruned; data files; bytes on disk; ratio (bytes of the values for each\n"
-             "byte of data files, - if not known); lowest and highest slot. Reads no data.",
+             "byte of data files, - if not known); lowest and highest slot. Reads no data.\n"
+             "--map draws how much each data file has of what is expected in it, as 'gaps' says: in the\n"
+             "terminal, or with =FILE.svg as a picture.",
     .example = "slotcask stat history",
-    .options = 0,
+    .options = CLI_TAKES(CLI_OPT_MAP),
     .operands_least = 1,
     .operands_most = 1,
     .run = run,

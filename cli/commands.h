@@ -10,6 +10,7 @@ extern const cli_command cmd_get;
 extern const cli_command cmd_put;
 extern const cli_command cmd_verify;
 extern const cli_command cmd_stat;
+extern const cli_command cmd_gaps;
 extern const cli_command cmd_heal;
 extern const cli_command cmd_index;
 extern const cli_command cmd_era;

@@ -12,7 +12,7 @@
 typedef struct option_spec {
     const char *name;
     char letter;          /* 0: none */
-    const char *argument; /* NULL: a flag */
+    const char *argument; /* NULL: a flag; in [] if it may be left out */
     const char *help;
 } option_spec;
 
@@ -34,6 +34,7 @@ static const option_spec specs[CLI_OPT_COUNT] = {
     [CLI_OPT_RECORDS] = { "records", 'l', NULL, "list each record too" },
     [CLI_OPT_SLOT] = { "slot", 0, "SLOT", "the block of this slot only" },
     [CLI_OPT_STATE] = { "state", 0, NULL, "the state of each group only" },
+    [CLI_OPT_MAP] = { "map", 0, "[=FILE.svg]", "draw what each column has, a cell for each data file" },
     [CLI_OPT_JSON] = { "json", 0, NULL, "one JSON document on standard output" },
     [CLI_OPT_QUIET] = { "quiet", 'q', NULL, "no notes and no progress, only errors" },
     [CLI_OPT_HELP] = { "help", 'h', NULL, "this text" },
@@ -53,6 +54,13 @@ typedef struct getopt_tables {
     struct option longs[CLI_OPT_COUNT + 1];
 } getopt_tables;
 
+static int kind_of_argument(const option_spec *spec)
+{
+    if (spec->argument == NULL)
+        return no_argument;
+    return *spec->argument == '[' ? optional_argument : required_argument;
+}
+
 static void fill_tables(getopt_tables *tables, const cli_command *command)
 {
     char *letter = tables->letters;
@@ -64,7 +72,7 @@ static void fill_tables(getopt_tables *tables, const cli_command *command)
         if ((taken(command) & CLI_TAKES(id)) == 0)
             continue;
         entry->name = specs[id].name;
-        entry->has_arg = specs[id].argument == NULL ? no_argument : required_argument;
+        entry->has_arg = kind_of_argument(&specs[id]);
         entry->val = LONG_BASE + id;
         entry++;
         if (specs[id].letter == 0)
@@ -295,7 +303,7 @@ static void write_options(FILE *to, uint32_t options)
 
         if ((options & CLI_TAKES(id)) == 0)
             continue;
-        snprintf(left, sizeof left, "--%s%s%s", spec->name, spec->argument == NULL ? "" : " ",
+        snprintf(left, sizeof left, "--%s%s%s", spec->name, kind_of_argument(spec) == required_argument ? " " : "",
                  spec->argument == NULL ? "" : spec->argument);
         fprintf(to, "  %c%c%c %-22s %s\n", spec->letter == 0 ? ' ' : '-', spec->letter == 0 ? ' ' : spec->letter,
                 spec->letter == 0 ? ' ' : ',', left, spec->help);

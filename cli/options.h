@@ -23,6 +23,7 @@ typedef enum cli_option_id {
     CLI_OPT_RECORDS,
     CLI_OPT_SLOT,
     CLI_OPT_STATE,
+    CLI_OPT_MAP,
     CLI_OPT_JSON,
     CLI_OPT_QUIET,
     CLI_OPT_HELP,
@@ -53,7 +54,7 @@ typedef struct cli_command {
 typedef struct cli_call {
     cli_output *out;
     const cli_command *command;
-    const char *value[CLI_OPT_COUNT]; /* NULL: not given; "" for a flag that was */
+    const char *value[CLI_OPT_COUNT]; /* NULL: not given; "" for a flag that was, or one without its argument */
     char **operands;
     int operand_count;
 } cli_call;

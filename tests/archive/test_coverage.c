@@ -129,6 +129,31 @@ static void coverage__shows_what_is_committed_alone(void **state)
     }
 }
 
+static void coverage__tells_what_was_pruned(void **state)
+{
+    store s = store_in_memory(4, false);
+    uint8_t states[CASK_SLOTS_PER_FILE];
+    files_seen seen = { .count = 0 };
+    cask_change change;
+
+    (void)state;
+    store_put(&s, SLOTS(3, 5, 9, 8192));
+    assert_ok(cask_column_prune(&change, s.column, 0, 5));
+    for (int again = 0; again < 2; again++) {
+        assert_ok(cask_column_slots(states, s.column, 0));
+        assert_int_equal(states[3], CASK_SLOT_PRUNED);
+        assert_int_equal(states[4], CASK_SLOT_EMPTY);
+        assert_int_equal(states[5], CASK_SLOT_PRUNED);
+        assert_int_equal(states[9], CASK_SLOT_RECORD);
+        store_close(&s);
+        store_open_existing(&s, true);
+    }
+    assert_ok(cask_column_files(s.column, note_file, &seen));
+    assert_int_equal(seen.files[0].records, 1);
+    assert_int_equal(seen.files[0].pruned, 2);
+    store_dispose(&s);
+}
+
 static void coverage__reports_a_missing_file(void **state)
 {
     store s = store_in_memory(4, false);
@@ -154,6 +179,7 @@ int main(void)
         case_test(coverage__of_an_empty_column_is_nothing),
         cmocka_unit_test(coverage__ends_when_the_visit_does),
         case_test(coverage__shows_what_is_committed_alone),
+        cmocka_unit_test(coverage__tells_what_was_pruned),
         cmocka_unit_test(coverage__reports_a_missing_file),
     };
 

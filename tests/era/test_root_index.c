@@ -307,6 +307,41 @@ static void index__that_is_stale_says_so_and_is_brought_up_to_date(void **state)
     box_dispose(&b);
 }
 
+static void prune(const box *b, const char *name, uint64_t slot)
+{
+    cask_archive *archive = box_open(b, false);
+    cask_column *column;
+    cask_change change;
+
+    assert_ok(cask_column_open(&column, archive, name, NULL));
+    assert_ok(cask_column_prune(&change, column, slot, slot));
+    assert_int_equal(change.slots, 1);
+    cask_column_close(column);
+    cask_archive_close(archive);
+}
+
+static void index__knows_what_was_pruned(void **state)
+{
+    box b = box_of_all_eras();
+    roots *r = roots_of(&b);
+    cask_root_index_result result;
+    uint64_t slot;
+
+    (void)state;
+    prune(&b, "blocks", 1021);
+    prune(&b, "states", 64);
+    for (int again = 0; again < 2; again++) {
+        assert_ok(box_find(&b, CASK_ROOT_OF_BLOCK, r->of_blocks[1021], &slot));
+        assert_int_equal(slot, 1021);
+        assert_ok(box_find(&b, CASK_ROOT_OF_STATE, r->of_states[64], &slot));
+        assert_int_equal(slot, 64);
+        assert_ok(box_make(&b, &result));
+    }
+    assert_int_equal(result.blocks, 860);
+    free(r);
+    box_dispose(&b);
+}
+
 static void index__of_a_root_that_is_none_is_complete(void **state)
 {
     static const uint8_t none[ROOT_SIZE] = { 1, 2, 3 };
@@ -505,6 +540,7 @@ int main(void)
         cmocka_unit_test(index__hashes_what_no_column_of_roots_has),
         cmocka_unit_test(index__without_verifying_leaves_the_last_state_out),
         cmocka_unit_test(index__that_is_stale_says_so_and_is_brought_up_to_date),
+        cmocka_unit_test(index__knows_what_was_pruned),
         cmocka_unit_test(index__of_a_root_that_is_none_is_complete),
         cmocka_unit_test(index__needs_a_network_to_hash),
         cmocka_unit_test(index__that_lies_leads_nowhere),

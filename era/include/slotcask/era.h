@@ -323,6 +323,49 @@ typedef struct cask_root_index_result {
 CASK_API int cask_root_index_make(cask_root_index_result *result_out, cask_archive *archive, unsigned jobs,
                                   void (*progress)(uint64_t done, uint64_t total, void *payload), void *payload);
 
+/* ---- Gaps -------------------------------------------------------------------------------------------------- */
+
+/*
+ * What a column lacks of the slots that are expected in it. In the four columns of an import these are the slots of all
+ * eras from the first to the last that any of them has something of: in `states` the first slot of each era, in the
+ * others every slot. In a column of one's own, or where no network is known, they are those from the lowest to the
+ * highest with a record.
+ */
+typedef enum cask_gap_kind {
+    CASK_GAP_MISSING = 0,
+    CASK_GAP_SKIPPED = 1, /* there was no block: block_roots confirms it */
+    CASK_GAP_PRUNED = 2
+} cask_gap_kind;
+
+/* Expected slots, one after the other, that lack a record in the same way. */
+typedef struct cask_gap {
+    cask_gap_kind kind;
+    uint64_t first_slot;
+    uint64_t last_slot;
+    uint64_t slots; /* of those expected */
+} cask_gap;
+
+/*
+ * Call `visit` for each gap of a column, ascending; a non-zero return ends it and is returned. The archive is opened
+ * read-only, or else none of its columns is open. Costs a read of the offset tables, and of the roots of empty slots.
+ * Errors: those of opening and reading columns; INVALID (the columns are too far apart to be of one chain).
+ */
+CASK_API int cask_gaps(cask_archive *archive, const char *column, int (*visit)(const cask_gap *gap, void *payload),
+                       void *payload);
+
+/* How many of the expected slots of a data file have a record, and how many lack one in which way. */
+typedef struct cask_coverage {
+    uint64_t file_id;
+    uint32_t records;
+    uint32_t missing;
+    uint32_t skipped;
+    uint32_t pruned;
+} cask_coverage;
+
+/* The same for each data file that a column has or should have, ascending. */
+CASK_API int cask_coverage_of(cask_archive *archive, const char *column,
+                              int (*visit)(const cask_coverage *file, void *payload), void *payload);
+
 /* ---- Export ------------------------------------------------------------------------------------------------- */
 
 typedef struct cask_export_options {
