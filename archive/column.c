@@ -45,7 +45,7 @@ static int refuse_files(const char *name, void *payload)
 
     if (!cask_data_name_parse(name, &id, &is_table))
         return 0;
-    return cask_fail_word(CASK_E_CORRUPT, "conf", CASK_IN_FILE(column->folder.text),
+    return cask_fail_word(CASK_E_CORRUPT, "conf", CASK_IN_FILE(column->conf_path.text),
                           "there are data files (%s) but no column.conf; restore it from a copy", name);
 }
 
