@@ -24,6 +24,8 @@ typedef struct verification {
     uint64_t bytes;
     uint64_t seals_digest;
     bool seals_known; /* false: a seal could not be read, so the digest says nothing */
+    uint64_t told_first; /* the files of no commit that healing told of reach from here, or from the first file, */
+    uint64_t told_last;  /* to here, or to the current one */
 } verification;
 
 __attribute__((format(printf, 4, 5))) static int finding(verification *verify, const char *what, cask_place place,
@@ -366,6 +368,18 @@ static bool is_known_name(const char *name)
            strcmp(name, CASK_REPLACEMENT_NAME ".off") == 0;
 }
 
+/* Healing does not look for it there, and it does no harm. */
+static int far_stray(verification *verify, const char *path)
+{
+    cask_report report = { .what = "stray-file",
+                           .file = path,
+                           .slot = CASK_NO_SLOT,
+                           .offset = CASK_NO_OFFSET,
+                           .message = "the file is of no commit, far from those of the column; delete it" };
+
+    return verify->report(&report, verify->payload);
+}
+
 static int check_entry(const char *name, void *payload)
 {
     verification *verify = payload;
@@ -380,9 +394,11 @@ static int check_entry(const char *name, void *payload)
     CASK_TRY(cask_path_join(&path, verify->column->folder.text, name));
     if (!cask_data_name_parse(name, &id, &is_table))
         return finding(verify, "stray-file", CASK_IN_FILE(path.text), "the file is not one of a column");
-    /* What lies beyond both ends a crash may have left: healing tells of it. */
-    if (cask_conf_is_empty(conf) || id < conf->first_file_id || id > cask_conf_current(conf))
+    /* What lies beyond both ends a crash may have left: healing tells of what is near. */
+    if (cask_conf_is_empty(conf))
         return CASK_OK;
+    if (id < conf->first_file_id || id > cask_conf_current(conf))
+        return id < verify->told_first || id > verify->told_last ? far_stray(verify, path.text) : CASK_OK;
     /* A table without records has no data file. Of an open file healing tells that, too. */
     if (is_table || conf->version < 4 || cask_conf_find(conf, id) != NULL ||
         cask_view_load(&view, verify->column, conf, id) < 0)
@@ -395,7 +411,14 @@ static int check_entry(const char *name, void *payload)
 static int pass_on(const cask_report *report, void *payload)
 {
     verification *verify = payload;
+    const char *slash = strrchr(report->file, '/');
+    uint64_t id;
+    bool is_table;
 
+    if (slash != NULL && cask_data_name_parse(slash + 1, &id, &is_table)) {
+        verify->told_first = id < verify->told_first ? id : verify->told_first;
+        verify->told_last = id > verify->told_last ? id : verify->told_last;
+    }
     return verify->report(report, verify->payload);
 }
 
@@ -454,6 +477,8 @@ int cask_column_verify(cask_column *column, unsigned jobs, cask_report_fn report
     int code;
 
     CASK_TRY(cask_column_fresh_conf(&verify.conf, column));
+    verify.told_first = verify.conf.first_file_id;
+    verify.told_last = cask_conf_current(&verify.conf);
     pthread_mutex_init(&verify.mutex, NULL);
     code = verify.conf.version < 4
                ? CASK_OK
