@@ -191,4 +191,10 @@ int cask_punch_dead(const cask_handle *handle, const char *path, const cask_offs
 int cask_heal(cask_conf *conf_out, const cask_vfs *vfs, const char *folder, const char *conf_path, bool dry_run,
               cask_report_fn report, void *payload);
 
+/* CORRUPT if the trailer of an open table knows of a later commit than `conf`: not the work of a crash, but an old conf
+ * in place of the right one. */
+int cask_check_witness(const cask_conf *conf, const char *conf_path, const cask_handle *handle, const char *path);
+/* The same of all trailers that healing looks at. */
+int cask_check_witnesses(const cask_conf *conf, const cask_vfs *vfs, const char *folder, const char *conf_path);
+
 #endif

@@ -111,6 +111,28 @@ static int apply_options(cask_column *column, const cask_column_options *options
     return CASK_OK;
 }
 
+/* To read only. Who knows of a later commit may be a writer at work: then there is a later conf by now. */
+static int load_unhealed(cask_column *column)
+{
+    cask_conf before;
+
+    CASK_TRY(cask_conf_load(&column->conf, NULL, column->vfs, column->conf_path.text));
+    for (;;) {
+        cask_error error;
+        int code = cask_check_witnesses(&column->conf, column->vfs, column->folder.text, column->conf_path.text);
+
+        if (code == CASK_OK)
+            return CASK_OK;
+        error = *cask_error_last();
+        before = column->conf;
+        CASK_TRY(cask_conf_load(&column->conf, NULL, column->vfs, column->conf_path.text));
+        if (column->conf.sequence == before.sequence) {
+            cask_error_restore(&error);
+            return code;
+        }
+    }
+}
+
 static int load_or_create(cask_column *column, const cask_column_options *options)
 {
     cask_file_info info;
@@ -124,6 +146,8 @@ static int load_or_create(cask_column *column, const cask_column_options *option
         CASK_TRY(create(column, options));
     } else if (column->writable) {
         return cask_heal(&column->conf, column->vfs, column->folder.text, column->conf_path.text, false, NULL, NULL);
+    } else {
+        return load_unhealed(column);
     }
     return cask_conf_load(&column->conf, NULL, column->vfs, column->conf_path.text);
 }

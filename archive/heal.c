@@ -41,21 +41,24 @@ __attribute__((format(printf, 5, 6))) static int tell(const healing *heal, const
     return heal->report(&report, heal->payload);
 }
 
-/* A conf that is older than what a trailer witnesses was put in place of the right one: not the work of a crash. */
-static int check_witness(const healing *heal, const cask_handle *handle, const char *path)
+int cask_check_witness(const cask_conf *conf, const char *conf_path, const cask_handle *handle, const char *path)
 {
     cask_trailer trailer;
     bool valid;
 
-    if (heal->conf.version < 4)
+    if (conf->version < 4)
         return CASK_OK;
     CASK_TRY(cask_trailer_read(&trailer, &valid, handle, path));
-    if (valid && trailer.acknowledged > heal->conf.sequence)
-        return cask_fail_word(CASK_E_CORRUPT, "conf", CASK_IN_FILE(heal->conf_path),
+    if (valid && trailer.acknowledged > conf->sequence)
+        return cask_fail_word(CASK_E_CORRUPT, "conf", CASK_IN_FILE(conf_path),
                               "the conf is of commit %llu, but %s knows of commit %llu; restore the newer column.conf",
-                              (unsigned long long)heal->conf.sequence, path,
-                              (unsigned long long)trailer.acknowledged);
+                              (unsigned long long)conf->sequence, path, (unsigned long long)trailer.acknowledged);
     return CASK_OK;
+}
+
+static int check_witness(const healing *heal, const cask_handle *handle, const char *path)
+{
+    return cask_check_witness(&heal->conf, heal->conf_path, handle, path);
 }
 
 /* ---- Files that are not committed ---- */
@@ -390,6 +393,32 @@ int cask_heal(cask_conf *conf_out, const cask_vfs *vfs, const char *folder, cons
     }
     *conf_out = heal.conf;
     return sync_deletions(&heal);
+}
+
+/* What else is wrong with a file shows when it is read. */
+static int check_listed_witness(const healing *heal, uint64_t file_id)
+{
+    cask_handle handle = CASK_HANDLE_INIT;
+    cask_path path;
+    int code = cask_current_table_path(&path, heal->vfs, heal->folder, &heal->conf, file_id);
+
+    if (code == CASK_OK)
+        code = cask_handle_open(&handle, heal->vfs, path.text, CASK_OPEN_READ);
+    if (code == CASK_OK)
+        code = check_witness(heal, &handle, path.text);
+    cask_handle_close(&handle);
+    return code == CASK_E_CORRUPT ? code : CASK_OK;
+}
+
+int cask_check_witnesses(const cask_conf *conf, const cask_vfs *vfs, const char *folder, const char *conf_path)
+{
+    healing heal = { .vfs = vfs, .folder = folder, .conf_path = conf_path, .dry_run = true, .conf = *conf };
+
+    if (conf->version < 4)
+        return CASK_OK;
+    for (uint32_t i = 0; i < conf->open_count; i++)
+        CASK_TRY(check_listed_witness(&heal, conf->open[i].file_id));
+    return heal_strays(&heal) == CASK_E_CORRUPT ? CASK_E_CORRUPT : CASK_OK;
 }
 
 int cask_column_heal(cask_archive *archive, const char *name, cask_report_fn report, void *payload)

@@ -308,20 +308,6 @@ static int check_table_file(verification *verify, const cask_view *view)
     return CASK_OK;
 }
 
-/* A sealed file is as long as its seal says. */
-static int check_data_length(file_walk *walk)
-{
-    uint64_t size;
-
-    if (!walk->view->sealed || walk->view->data == NULL)
-        return CASK_OK;
-    CASK_TRY(cask_size(&walk->view->data->handle, walk->view->data->path.text, &size));
-    if (size == walk->view->data_length)
-        return CASK_OK;
-    return finding(walk->verify, "file-length", CASK_AT(walk->view->data->path.text, walk->view->data_length),
-                   "the sealed file has %" PRIu64 " bytes too many", size - walk->view->data_length);
-}
-
 static int verify_file(verification *verify, uint64_t file_id)
 {
     file_walk walk = { .verify = verify };
@@ -336,8 +322,6 @@ static int verify_file(verification *verify, uint64_t file_id)
         return finding_of_error(verify, code);
     }
     code = check_table_file(verify, walk.view);
-    if (code == CASK_OK)
-        code = check_data_length(&walk);
     if (code == CASK_OK)
         code = check_data(&walk);
     if (code == CASK_OK)

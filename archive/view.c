@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -149,12 +150,27 @@ static int load_table(cask_view *view, const cask_column *column, const cask_con
         return CASK_E_NOTFOUND;
     CASK_TRY(cask_handle_open(&handle, column->vfs, path.text, CASK_OPEN_READ));
     code = cask_table_read(&view->table, conf->version, &handle, path.text);
+    if (code == CASK_OK)
+        code = cask_check_witness(conf, column->conf_path.text, &handle, path.text);
     if (code == CASK_OK && listed != NULL)
         code = check_listed(view, conf, listed, path.text);
     else if (code == CASK_OK && conf->version >= 4)
         code = check_seal(view, conf, &handle, path.text);
     cask_handle_close(&handle);
     return code;
+}
+
+/* A seal of a file without records beside records is an old one. */
+static int check_no_data(const cask_view *view, const cask_column *column)
+{
+    cask_path path = cask_data_path(column->folder.text, view->file_id);
+    cask_file_info info;
+
+    if (column->vfs->stat(column->vfs->context, path.text, &info) == -ENOENT)
+        return CASK_OK;
+    return cask_fail_word(CASK_E_CORRUPT, "stray-file", CASK_IN_FILE(path.text),
+                          "there is a data file, but the offset table is sealed as one without records; restore the "
+                          "table from a copy, or delete the data file if it was never there");
 }
 
 static int load_data(cask_view *view, const cask_column *column, const cask_conf *conf)
@@ -164,7 +180,7 @@ static int load_data(cask_view *view, const cask_column *column, const cask_conf
     uint64_t size;
 
     if (known_length && view->data_length == 0)
-        return CASK_OK;
+        return view->sealed ? check_no_data(view, column) : CASK_OK;
     CASK_TRY(cask_current_data_path(&path, column->vfs, column->folder.text, conf, view->file_id));
     CASK_TRY(cask_data_file_open(&view->data, column->vfs, path.text, CASK_OPEN_READ));
     CASK_TRY(cask_size(&view->data->handle, view->data->path.text, &size));
@@ -172,7 +188,7 @@ static int load_data(cask_view *view, const cask_column *column, const cask_conf
         view->data_length = size;
         view->records = cask_table_count(&view->table, conf->version);
     }
-    if (size < view->data_length || (view->sealed && size != view->data_length && column->writable))
+    if (size < view->data_length || (view->sealed && size != view->data_length))
         return cask_fail_word(CASK_E_CORRUPT, "file-length", CASK_AT(view->data->path.text, size),
                               "the data file has %llu bytes, of which %llu are committed; restore it from a copy",
                               (unsigned long long)size, (unsigned long long)view->data_length);
