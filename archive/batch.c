@@ -620,6 +620,8 @@ static int write_empty_table(cask_batch *batch, uint64_t file_id, cask_conf *nex
     cask_handle handle = CASK_HANDLE_INIT;
     int code;
 
+    /* What a crash may have left beyond the reach of healing. */
+    CASK_TRY(cask_unlink(batch->column->vfs, cask_data_path(batch->column->folder.text, file_id).text));
     CASK_TRY(cask_handle_open(&handle, batch->column->vfs, path.text, CASK_OPEN_TRUNCATE));
     code = cask_trailer_write(&seal, &handle, path.text);
     if (code == CASK_OK && !CASK_FAULT(gaps_not_synced))

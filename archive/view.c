@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -160,13 +159,15 @@ static int load_table(cask_view *view, const cask_column *column, const cask_con
     return code;
 }
 
-/* A seal of a file without records beside records is an old one. */
-static int check_no_data(const cask_view *view, const cask_column *column)
+/* A seal of a file without records beside records is an old one; unless the records are about to be deleted. */
+static int check_no_data(const cask_view *view, const cask_column *column, const cask_conf *conf)
 {
     cask_path path = cask_data_path(column->folder.text, view->file_id);
-    cask_file_info info;
+    bool there = false;
 
-    if (column->vfs->stat(column->vfs->context, path.text, &info) == -ENOENT)
+    if (!cask_conf_intends(conf, CASK_INTENT_REPLACE, view->file_id))
+        CASK_TRY(cask_exists(&there, column->vfs, path.text));
+    if (!there)
         return CASK_OK;
     return cask_fail_word(CASK_E_CORRUPT, "stray-file", CASK_IN_FILE(path.text),
                           "there is a data file, but the offset table is sealed as one without records; restore the "
@@ -180,7 +181,7 @@ static int load_data(cask_view *view, const cask_column *column, const cask_conf
     uint64_t size;
 
     if (known_length && view->data_length == 0)
-        return view->sealed ? check_no_data(view, column) : CASK_OK;
+        return view->sealed ? check_no_data(view, column, conf) : CASK_OK;
     CASK_TRY(cask_current_data_path(&path, column->vfs, column->folder.text, conf, view->file_id));
     CASK_TRY(cask_data_file_open(&view->data, column->vfs, path.text, CASK_OPEN_READ));
     CASK_TRY(cask_size(&view->data->handle, view->data->path.text, &size));

@@ -19,6 +19,7 @@ typedef struct subject {
     uint64_t hash;     /* of that */
     size_t count;
     uint64_t slots[SUBJECT_SLOTS_MAX]; /* of its records */
+    store *reader; /* opened, with nothing in its cache, or closed */
 } subject;
 
 /* Of the archive of the store as it is on its disk; `slots` are those of its records. */
