@@ -71,6 +71,13 @@ static inline bool cask_conf_is_empty(const cask_conf *conf)
     return conf->highest_slot == CASK_NO_SLOT;
 }
 
+/* The last index of a file that may have an entry. */
+static inline uint32_t cask_conf_last_index(const cask_conf *conf, uint64_t file_id)
+{
+    return file_id == cask_conf_current(conf) ? (uint32_t)(conf->highest_slot % CASK_SLOTS_PER_FILE)
+                                              : CASK_SLOTS_PER_FILE - 1;
+}
+
 /* The entry of an open file, NULL if it is not listed. */
 const cask_open_file *cask_conf_find(const cask_conf *conf, uint64_t file_id);
 

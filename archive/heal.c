@@ -189,14 +189,11 @@ static int heal_entries(healing *heal, const cask_open_file *file, const cask_ha
                         cask_offset_table *table)
 {
     uint32_t version = heal->conf.version;
-    uint32_t last = CASK_SLOTS_PER_FILE - 1;
     uint32_t zeroed;
 
     CASK_TRY(cask_table_read(table, version, handle, path));
     cask_intent_apply(&heal->conf, file->file_id, table);
-    if (file->file_id == cask_conf_current(&heal->conf))
-        last = (uint32_t)(heal->conf.highest_slot % CASK_SLOTS_PER_FILE);
-    zeroed = cask_table_mask(table, file->data_length, last);
+    zeroed = cask_table_mask(table, file->data_length, cask_conf_last_index(&heal->conf, file->file_id));
     if (version >= 4 && cask_tables_crc(table) != file->tables_crc)
         return cask_fail_word(CASK_E_CORRUPT, "table-checksum", CASK_AT(path, 0),
                               "the committed part of the offset table does not match the conf; restore the file from "

@@ -128,6 +128,7 @@ static int write_table(const cask_vfs *vfs, const char *folder, const cask_conf 
     code = cask_table_read(table, 4, &handle, path.text);
     if (code == CASK_OK) {
         cask_intent_apply(conf, file->file_id, table);
+        cask_table_mask(table, file->data_length, cask_conf_last_index(conf, file->file_id)); /* torn marks */
         code = cask_tables_crc(table) == file->tables_crc
                    ? CASK_OK
                    : cask_fail_word(CASK_E_CORRUPT, "table-checksum", CASK_AT(path.text, 0),

@@ -115,14 +115,10 @@ static int check_seal(cask_view *view, const cask_conf *conf, const cask_handle 
 /* The part of the table that is committed, as the conf knows it. */
 static int check_listed(cask_view *view, const cask_conf *conf, const cask_open_file *file, const char *path)
 {
-    uint32_t last = CASK_SLOTS_PER_FILE - 1;
-
-    if (file->file_id == cask_conf_current(conf))
-        last = (uint32_t)(conf->highest_slot % CASK_SLOTS_PER_FILE);
     if (!CASK_FAULT(reader_ignores_intent))
         cask_intent_apply(conf, file->file_id, &view->table);
     if (!CASK_FAULT(reader_does_not_mask))
-        cask_table_mask(&view->table, file->data_length, last);
+        cask_table_mask(&view->table, file->data_length, cask_conf_last_index(conf, file->file_id));
     if (conf->version >= 4 && cask_tables_crc(&view->table) != file->tables_crc)
         return cask_fail_word(CASK_E_CORRUPT, "table-checksum", CASK_AT(path, 0),
                               "the committed part of the offset table does not match the conf; restore the file from "

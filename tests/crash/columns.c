@@ -35,6 +35,9 @@ typedef struct expected {
     bool backfill;
     size_t count;
     uint64_t slots[SLOTS_MAX]; /* ascending */
+    size_t pruned_count;
+    uint64_t pruned[SLOTS_MAX];
+    uint64_t highest; /* that there ever was */
 } expected;
 
 static void add_slot(expected *x, uint64_t slot)
@@ -44,6 +47,22 @@ static void add_slot(expected *x, uint64_t slot)
     for (; at > 0 && x->slots[at - 1] > slot; at--)
         x->slots[at] = x->slots[at - 1];
     x->slots[at] = slot;
+    if (slot > x->highest)
+        x->highest = slot;
+}
+
+/* Take the slots of a range out of a list, and hand each to `taken`, if there is one. */
+static size_t take_slots(uint64_t *slots, size_t count, const column_step *range, uint64_t *taken, size_t *taken_count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (slots[i] < range->slots[0] || slots[i] > range->slots[1])
+            slots[kept++] = slots[i];
+        else if (taken != NULL)
+            taken[(*taken_count)++] = slots[i];
+    }
+    return kept;
 }
 
 static expected expected_after(const scenario *self, size_t stages)
@@ -59,13 +78,17 @@ static expected expected_after(const scenario *self, size_t stages)
         x.backfill |= step->kind == COLUMN_BACKFILL;
         for (size_t j = 0; j < step->count && step->kind == COLUMN_PUT; j++)
             add_slot(&x, step->slots[j]);
+        if (step->kind == COLUMN_PRUNE)
+            x.count = take_slots(x.slots, x.count, step, x.pruned, &x.pruned_count);
+        if (step->kind == COLUMN_FORGET)
+            x.pruned_count = take_slots(x.pruned, x.pruned_count, step, NULL, NULL);
     }
     return x;
 }
 
-static uint64_t mark_of(uint64_t records, bool identity, bool backfill)
+static uint64_t mark_of(uint64_t records, uint64_t pruned, bool identity, bool backfill)
 {
-    return records * 4 + identity * 2u + backfill;
+    return (records * SLOTS_MAX + pruned) * 4 + identity * 2u + backfill;
 }
 
 /* A folder without a column and one with an empty column are the same once it is opened. */
@@ -73,7 +96,7 @@ uint64_t columns_mark(const scenario *self, size_t stages)
 {
     expected x = expected_after(self, stages);
 
-    return mark_of(x.count, x.identity, x.backfill);
+    return mark_of(x.count, x.pruned_count, x.identity, x.backfill);
 }
 
 /* ---- Opening ---------------------------------------------------------------------------------------------------- */
@@ -199,6 +222,20 @@ static int put_all(cask_column *column, const column_step *step)
     return code;
 }
 
+static int change(cask_column *column, const column_step *step)
+{
+    cask_compact_options options = CASK_COMPACT_OPTIONS_INIT;
+    cask_change done;
+
+    if (step->kind == COLUMN_PRUNE)
+        return cask_column_prune(&done, column, step->slots[0], step->slots[1]);
+    if (step->kind == COLUMN_FORGET)
+        return cask_column_forget_pruned(&done, column, step->slots[0], step->slots[1]);
+    options.first_file = options.last_file = step->slots[0];
+    options.codec = step->count > 1 ? CASK_CODEC_ZSTD : -1;
+    return cask_column_compact(&done, column, &options);
+}
+
 static int run_step(const column_plan *plan, const column_step *step, const cask_vfs *vfs)
 {
     switch (step->kind) {
@@ -208,6 +245,10 @@ static int run_step(const column_plan *plan, const column_step *step, const cask
     case COLUMN_KILL:
     case COLUMN_ABANDON:
         return put_all(running.column, step);
+    case COLUMN_PRUNE:
+    case COLUMN_FORGET:
+    case COLUMN_COMPACT:
+        return change(running.column, step);
     case COLUMN_IDENTITY:
         return cask_archive_set_identity(running.archive, IDENTITY, strlen(IDENTITY));
     case COLUMN_REOPEN:
@@ -268,6 +309,27 @@ static bool is_expected(const expected *x, uint64_t slot)
     return false;
 }
 
+static bool is_pruned(const expected *x, uint64_t slot)
+{
+    for (size_t i = 0; i < x->pruned_count; i++)
+        if (x->pruned[i] == slot)
+            return true;
+    return false;
+}
+
+static bool expect_pruned(cask_column *column, const expected *x)
+{
+    for (size_t i = 0; i < x->pruned_count; i++) {
+        uint8_t byte;
+        size_t size;
+        int code = cask_column_get(column, x->pruned[i], &byte, 1, &size);
+
+        if (code != CASK_E_PRUNED)
+            return crash_fail(code, "slot %" PRIu64 " is not known to be pruned", x->pruned[i]);
+    }
+    return true;
+}
+
 /* All slots that any stage writes, but for those that are to be there. */
 static bool expect_others_absent(const scenario *self, cask_column *column, const expected *x)
 {
@@ -311,7 +373,7 @@ static bool expect_slots(cask_column *column, const expected *x)
     for (size_t i = 0; i < x->count; i++)
         if (!expect_value(column, x->slots[i]))
             return false;
-    return expect_iteration(column, x);
+    return expect_pruned(column, x) && expect_iteration(column, x);
 }
 
 static int note_finding(const cask_report *report, void *payload)
@@ -345,7 +407,7 @@ bool columns_look(const scenario *self, void *opened, uint64_t *mark_out)
     identity = cask_archive_identity(&text, &size, o->archive);
     if (identity == CASK_OK && (size != strlen(IDENTITY) || memcmp(text, IDENTITY, size) != 0))
         return crash_fail(0, "the archive has another identity");
-    *mark_out = mark_of(info.records, identity == CASK_OK, info.allow_backfill);
+    *mark_out = mark_of(info.records, info.pruned, identity == CASK_OK, info.allow_backfill);
     return true;
 }
 
@@ -409,12 +471,12 @@ static bool write_more(const scenario *self, memory_disk *disk, expected *x, con
     return right && expect_reopened(self, disk, x);
 }
 
-/* A slot at or below one that is there, that nothing was put in; or that one. */
+/* A slot at or below one that is there, that nothing was put in; or one that takes nothing. */
 static uint64_t skipped_slot(const expected *x, size_t below)
 {
     uint64_t slot = x->slots[below];
 
-    while (slot > 0 && is_expected(x, slot))
+    while (slot > 0 && (is_expected(x, slot) || is_pruned(x, slot)))
         slot--;
     return slot;
 }
@@ -423,7 +485,7 @@ static bool fill_in(const scenario *self, memory_disk *disk, expected *x, size_t
 {
     uint64_t slot = skipped_slot(x, below);
 
-    return is_expected(x, slot) || write_more(self, disk, x, &slot, 1);
+    return is_expected(x, slot) || is_pruned(x, slot) || write_more(self, disk, x, &slot, 1);
 }
 
 typedef enum direction { FORWARD, FORWARD_LEAVING, BACK } direction;
@@ -432,7 +494,7 @@ typedef enum direction { FORWARD, FORWARD_LEAVING, BACK } direction;
 static bool go_on(const scenario *self, memory_disk *disk, size_t stages, direction first)
 {
     expected x = expected_after(self, stages);
-    uint64_t next = x.count == 0 ? 5 : x.slots[x.count - 1] + 2;
+    uint64_t next = x.highest == 0 ? 5 : x.highest + 2;
     uint64_t forward[] = { next, (next / FILE_SLOTS + 2) * FILE_SLOTS + 1 };
 
     if (first == FORWARD && !write_more(self, disk, &x, forward, 2))
@@ -477,11 +539,24 @@ bool columns_read(const scenario *self, const cask_vfs *vfs, size_t least, size_
     return right;
 }
 
+/* What is pruned is so from the moment that it is decided, and freed after that. */
+static bool is_decided(const scenario *self, size_t done)
+{
+    const column_plan *plan = self->plan;
+    cask_column_info info;
+
+    if (done >= self->stages ||
+        (plan->steps[done].kind != COLUMN_PRUNE && plan->steps[done].kind != COLUMN_FORGET))
+        return false;
+    return cask_column_stat(&info, running.column) == CASK_OK && info.pruned == expected_after(self, done + 1).pruned_count;
+}
+
 bool columns_peek(const scenario *self, size_t done)
 {
-    expected x = expected_after(self, done);
+    expected x;
 
     if (running.column == NULL)
         return true;
+    x = expected_after(self, is_decided(self, done) ? done + 1 : done);
     return expect_slots(running.column, &x) && expect_others_absent(self, running.column, &x);
 }

@@ -11,6 +11,9 @@ typedef enum column_step_kind {
     COLUMN_KILL,    /* a batch whose process dies before it is committed; the store is closed then */
     COLUMN_REOPEN,
     COLUMN_BACKFILL, /* opened again so that it may be backfilled */
+    COLUMN_PRUNE,   /* the slots from the first to the last given, of one file */
+    COLUMN_FORGET,  /* likewise, that they were pruned */
+    COLUMN_COMPACT, /* the file given, to the column's codec; and to zstd, where a second number is given */
     COLUMN_IDENTITY  /* archive.conf */
 } column_step_kind;
 

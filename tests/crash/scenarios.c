@@ -27,6 +27,18 @@
     {                                                                                                                  \
         COLUMN_BACKFILL, NULL, 0                                                                                       \
     }
+#define PRUNE(first, last)                                                                                             \
+    {                                                                                                                  \
+        COLUMN_PRUNE, SLOTS(first, last)                                                                               \
+    }
+#define FORGET(first, last)                                                                                            \
+    {                                                                                                                  \
+        COLUMN_FORGET, SLOTS(first, last)                                                                              \
+    }
+#define COMPACT(...)                                                                                                   \
+    {                                                                                                                  \
+        COLUMN_COMPACT, SLOTS(__VA_ARGS__)                                                                             \
+    }
 #define IDENTITY                                                                                                       \
     {                                                                                                                  \
         COLUMN_IDENTITY, NULL, 0                                                                                       \
@@ -98,6 +110,57 @@ static const column_step two_to_three[] = { CREATE,       PUT(3, 9), PUT(AT(1, 0
                                             PUT(AT(1, 2)) };
 static const column_step identity[] = { CREATE, IDENTITY, PUT(3), REOPEN, PUT(4) };
 
+/* Of a sealed file some, then all; of the current one; of one that is listed; and filled again. */
+static const column_step pruned[] = { CREATE,
+                                      PUT(AT(0, 1), AT(0, 7), AT(0, 9), AT(1, 0), AT(1, 99), AT(2, 3), AT(2, 8)),
+                                      PRUNE(AT(0, 2), AT(0, 8)),
+                                      PRUNE(AT(1, 0), AT(1, 8191)),
+                                      PRUNE(AT(2, 0), AT(2, 5)),
+                                      PUT(AT(0, 12)),
+                                      PRUNE(AT(0, 8), AT(0, 12)),
+                                      FORGET(AT(0, 7), AT(0, 7)),
+                                      FORGET(AT(1, 0), AT(1, 0)),
+                                      PUT(AT(0, 7), AT(1, 1)),
+                                      REOPEN,
+                                      PUT(AT(2, 17), AT(3, 1)),
+                                      PRUNE(AT(3, 0), AT(3, 1)),
+                                      PUT(AT(4, 0)) };
+/* All there is in the current file; it is then left, or filled again. */
+static const column_step pruned_current[] = { CREATE,
+                                              PUT(AT(0, 1), AT(1, 2), AT(1, 3)),
+                                              PRUNE(AT(1, 0), AT(1, 3)),
+                                              PUT(AT(1, 5)),
+                                              PRUNE(AT(1, 5), AT(1, 5)),
+                                              PUT(AT(2, 0)),
+                                              PRUNE(AT(2, 0), AT(2, 0)),
+                                              FORGET(AT(2, 0), AT(2, 0)),
+                                              PUT(AT(2, 0)),
+                                              PUT(AT(2, 1)) };
+/* With a full list of open files. */
+static const column_step pruned_full[] = { CREATE,
+                                           PUT(AT(0, 1), AT(1, 0), AT(2, 0), AT(3, 0), AT(4, 0), AT(5, 0), AT(6, 0),
+                                               AT(7, 0), AT(8, 0), AT(9, 0)),
+                                           PUT(AT(0, 7), AT(1, 8), AT(2, 8), AT(3, 8), AT(4, 8), AT(5, 8), AT(6, 8)),
+                                           PRUNE(AT(8, 0), AT(8, 9)),
+                                           PRUNE(AT(3, 0), AT(3, 3)),
+                                           PUT(AT(8, 1)) };
+/* Out of order and with dead bytes; twice; to another codec; without a record left; filled afterwards. */
+static const column_step compacted[] = { CREATE,
+                                         PUT(AT(0, 9), AT(1, 0), AT(1, 1), AT(2, 3)),
+                                         PUT(AT(0, 3)),
+                                         COMPACT(0),
+                                         PUT(AT(0, 7)),
+                                         PRUNE(AT(0, 9), AT(0, 9)),
+                                         COMPACT(0),
+                                         COMPACT(1, 2),
+                                         PUT(AT(1, 5)),
+                                         PRUNE(AT(1, 0), AT(1, 0)),
+                                         COMPACT(1),
+                                         COMPACT(0, 2),
+                                         REOPEN,
+                                         PRUNE(AT(1, 1), AT(1, 1)),
+                                         PUT(AT(0, 5), AT(2, 4)) };
+
 #define SCENARIO(id, label, format, filled, codec, list, first)                                                        \
     static const column_plan plan_##id = { format, filled, codec, list };                                              \
     static const scenario id = { label,         &plan_##id,    COUNT_OF(list), first,        columns_run,              \
@@ -134,6 +197,12 @@ SCENARIO(killed_v4, "killed-v4", 4, true, 0, killed, 2)
 SCENARIO(by_turns_v3, "by-turns-v3", 3, true, 0, by_turns, 2)
 SCENARIO(by_turns_v4, "by-turns-v4", 4, true, 0, by_turns, 2)
 SCENARIO(two_to_three_v2, "two-becomes-three", 2, false, 0, two_to_three, 1)
+SCENARIO(pruned_v4, "pruned-v4", 4, true, 0, pruned, 2)
+SCENARIO(pruned_zstd_v4, "pruned-zstd-v4", 4, true, 2, pruned, 2)
+SCENARIO(pruned_current_v4, "pruned-current-v4", 4, true, 1, pruned_current, 2)
+SCENARIO(pruned_full_v4, "pruned-full-v4", 4, true, 0, pruned_full, 3)
+SCENARIO(compacted_v4, "compacted-v4", 4, true, 0, compacted, 3)
+SCENARIO(compacted_snappy_v4, "compacted-snappy-v4", 4, true, 1, compacted, 3)
 SCENARIO(identity_v4, "identity-v4", 4, false, 0, identity, 1)
 
 const scenario *const scenarios[] = {
@@ -142,6 +211,7 @@ const scenario *const scenarios[] = {
     &across_v4,        &skipping_v3,    &skipping_v4,    &backfill_one_v3, &backfill_one_v4, &backfill_several_v4,
     &seal_oldest_v4,   &below_first_v3, &below_first_v4, &abandoned_v3,    &abandoned_v4,    &abandoned_gap_v3,
     &abandoned_gap_v4, &killed_v3,      &killed_v4,      &by_turns_v3,     &by_turns_v4,     &two_to_three_v2,
+    &pruned_v4,        &pruned_zstd_v4, &pruned_current_v4, &pruned_full_v4, &compacted_v4,  &compacted_snappy_v4,
     &identity_v4,
 };
 const size_t scenario_count = COUNT_OF(scenarios);
