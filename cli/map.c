@@ -302,8 +302,8 @@ static void put_legend(FILE *to, size_t y)
         }
         fprintf(to, "<text x=\"%zu\" y=\"%zu\">%s</text>\n", x + 6, y + CELL_HEIGHT - 4, shade_names[entries[i].first]);
     }
-    fprintf(to, "<text x=\"%zu\" y=\"%zu\" class=\"note\">a cell is a file of %u slots</text>\n", x, y + CELL_HEIGHT - 4,
-            CASK_SLOTS_PER_FILE);
+    fprintf(to, "<text x=\"%zu\" y=\"%zu\" class=\"note\">a cell is a file of %u slots</text>\n", x,
+            y + CELL_HEIGHT - 4, CASK_SLOTS_PER_FILE);
 }
 
 static void put_svg(FILE *to, const cli_map *map, const char *title)
@@ -318,8 +318,8 @@ static void put_svg(FILE *to, const cli_map *map, const char *title)
             width, height, width, height);
     fputs("<title>", to);
     put_xml(to, title);
-    fprintf(to, "</title>\n<defs><pattern id=\"grid\" x=\"%d\" width=\"%d\" height=\"%d\" patternUnits=\"userSpaceOnUse\">"
-            "<rect x=\"%d\" width=\"1\" height=\"%d\" fill=\"#ffffff\"/></pattern></defs>\n",
+    fprintf(to, "</title>\n<defs><pattern id=\"grid\" x=\"%d\" width=\"%d\" height=\"%d\" "
+            "patternUnits=\"userSpaceOnUse\"><rect x=\"%d\" width=\"1\" height=\"%d\" fill=\"#ffffff\"/></pattern></defs>\n",
             MARGIN + LABEL, CELL_WIDTH, LINE_HEIGHT, CELL_WIDTH - 1, LINE_HEIGHT);
     fputs("<style>text { font: 12px sans-serif; fill: #374151 } .head { font-size: 18px; fill: #111827 } "
           ".column { font-weight: bold; font-size: 13px; fill: #111827 } "

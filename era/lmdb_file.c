@@ -1,6 +1,7 @@
 #include "lmdb_file.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../archive/error.h"
@@ -41,6 +42,8 @@ enum {
     META_VERSION = 1,
     BRANCH_FLAG = 0x01,
     LEAF_FLAG = 0x02,
+    OVERFLOW_FLAG = 0x04,
+    NODE_ELSEWHERE = 0x01, /* the value of a node is on pages of its own, whose number it has */
     FREE_TREE_FLAGS = 0x4008, /* integer keys; the environment is a file, not a folder */
     PAGE_SIZE_LEAST = 512,
     PAGE_SIZE_MOST = 65536,
@@ -134,6 +137,7 @@ int lmdb_file_open(lmdb_file *file, const cask_vfs *vfs, const char *path)
     file->page_size = meta.trees[0].pad;
     file->last_page = meta.last_page;
     file->root = meta.trees[1].root;
+    file->free_root = meta.trees[0].root;
     file->commit = meta.commit;
     return CASK_OK;
 }
@@ -159,6 +163,7 @@ typedef struct tree_page {
     uint8_t bytes[PAGE_SIZE_MOST];
     bool is_leaf;
     size_t count; /* nodes */
+    size_t upper;
 } tree_page;
 
 typedef struct node_view {
@@ -167,6 +172,8 @@ typedef struct node_view {
     const uint8_t *value; /* of a leaf */
     size_t value_size;
     size_t child;         /* of a branch */
+    uint16_t flags;       /* of a leaf */
+    size_t size;          /* in the page */
 } node_view;
 
 static size_t node_offset(const tree_page *page, size_t index)
@@ -195,23 +202,22 @@ static node_view node_at(const tree_page *page, size_t index)
     view.value = view.key + node.key_size;
     view.value_size = number;
     view.child = (size_t)((uint64_t)node.flags << 32 | number);
+    view.flags = node.flags;
+    view.size = NODE_SIZE + view.key_size;
+    if (page->is_leaf)
+        view.size += view.flags == NODE_ELSEWHERE ? sizeof(size_t) : view.value_size;
     return view;
 }
 
 static bool node_right(const tree_page *page, size_t index, size_t page_size)
 {
     const size_t offset = node_offset(page, index);
-    page_node node;
-    size_t room;
+    node_view node;
 
     if (offset < HEAD_SIZE + 2 * page->count || offset > page_size - NODE_SIZE)
         return false;
-    memcpy(&node, page->bytes + offset, NODE_SIZE);
-    room = page_size - NODE_SIZE - offset;
-    if (node.key_size > room)
-        return false;
-    /* Other flags stand for values elsewhere, which the index has none of. */
-    return !page->is_leaf || (node.flags == 0 && node_at(page, index).value_size <= room - node.key_size);
+    node = node_at(page, index);
+    return node.size <= page_size - offset && (!page->is_leaf || node.flags == 0 || node.flags == NODE_ELSEWHERE);
 }
 
 static bool page_right(tree_page *page, size_t number, size_t page_size)
@@ -224,6 +230,7 @@ static bool page_right(tree_page *page, size_t number, size_t page_size)
         return false;
     page->is_leaf = head.flags == LEAF_FLAG;
     page->count = (size_t)(head.lower - HEAD_SIZE) / 2;
+    page->upper = head.upper;
     for (size_t i = 0; i < page->count; i++)
         if (!node_right(page, i, page_size))
             return false;
@@ -272,7 +279,7 @@ static int take_entry(lmdb_entry *entry, const lmdb_file *file, const tree_page 
 {
     const node_view node = node_at(page, index);
 
-    if (node.key_size > sizeof(entry->key) || node.value_size > sizeof(entry->value))
+    if (node.flags != 0 || node.key_size > sizeof(entry->key) || node.value_size > sizeof(entry->value))
         return fail_damaged(file->path, CASK_NO_OFFSET, "in an entry");
     memcpy(entry->key, node.key, node.key_size);
     entry->key_size = node.key_size;
@@ -307,4 +314,144 @@ int lmdb_file_seek(lmdb_entry *entry, const lmdb_file *file, const uint8_t *key,
     }
     return number == SIZE_MAX ? cask_fail(CASK_E_NOTFOUND, CASK_IN_FILE(file->path), "there is no such entry")
                               : fail_damaged(file->path, CASK_NO_OFFSET, "its pages go round in a circle");
+}
+
+/* ---- Checking all of it ------------------------------------------------------------------------------------- */
+
+typedef struct walk {
+    const lmdb_file *file;
+    uint8_t *used;  /* for each page: it belongs to something */
+    size_t *stack;  /* pages of a tree that are still to be looked at */
+    size_t height;
+    tree_page page;
+} walk;
+
+/* Each page has one place. */
+static int use_page(walk *w, size_t number)
+{
+    if (number < 2 || number > w->file->last_page || w->used[number] != 0)
+        return fail_damaged(w->file->path, CASK_NO_OFFSET, "in a number of a page");
+    w->used[number] = 1;
+    return CASK_OK;
+}
+
+static int push_page(walk *w, size_t number)
+{
+    CASK_TRY(use_page(w, number));
+    w->stack[w->height++] = number;
+    return CASK_OK;
+}
+
+/* A list of free pages: their count, then their numbers, descending. `room` bytes are there. */
+static int check_free_list(walk *w, const uint8_t *list, size_t room)
+{
+    size_t count, number, before = SIZE_MAX;
+
+    if (room < sizeof(count))
+        return fail_damaged(w->file->path, CASK_NO_OFFSET, "in its free pages");
+    memcpy(&count, list, sizeof(count));
+    if (count > room / sizeof(count) - 1)
+        return fail_damaged(w->file->path, CASK_NO_OFFSET, "in its free pages");
+    for (size_t i = 1; i <= count; i++, before = number) {
+        memcpy(&number, list + i * sizeof(number), sizeof(number));
+        if (number >= before)
+            return fail_damaged(w->file->path, CASK_NO_OFFSET, "in its free pages");
+        CASK_TRY(use_page(w, number));
+    }
+    return CASK_OK;
+}
+
+/* The same on pages of its own, the first of which has a head that says how many they are. */
+static int check_free_list_elsewhere(walk *w, const node_view *node)
+{
+    const lmdb_file *file = w->file;
+    const size_t room = node->value_size;
+    page_head head;
+    uint32_t pages;
+    size_t number;
+    uint8_t *list;
+    int code;
+
+    memcpy(&number, node->value, sizeof(number));
+    if (number < 2 || number > file->last_page)
+        return fail_damaged(file->path, CASK_NO_OFFSET, "in a number of a page");
+    CASK_TRY(read_bytes(&file->file, file->path, &head, HEAD_SIZE, (uint64_t)number * file->page_size));
+    memcpy(&pages, &head.lower, sizeof(pages));
+    if (head.number != number || head.flags != OVERFLOW_FLAG || pages == 0 || pages - 1 > file->last_page - number ||
+        room > pages * file->page_size - HEAD_SIZE)
+        return fail_damaged(file->path, (uint64_t)number * file->page_size, "in its free pages");
+    for (size_t i = 0; i < pages; i++)
+        CASK_TRY(use_page(w, number + i));
+    list = malloc(room + 1);
+    if (list == NULL)
+        return cask_fail_nomem();
+    code = read_bytes(&file->file, file->path, list, room, (uint64_t)number * file->page_size + HEAD_SIZE);
+    if (code == CASK_OK)
+        code = check_free_list(w, list, room);
+    free(list);
+    return code;
+}
+
+static int check_node(walk *w, const node_view *node, bool of_free_pages)
+{
+    if (!w->page.is_leaf)
+        return push_page(w, node->child);
+    if (!of_free_pages)
+        return node->flags == 0 ? CASK_OK : fail_damaged(w->file->path, CASK_NO_OFFSET, "in an entry");
+    if (node->key_size != sizeof(size_t))
+        return fail_damaged(w->file->path, CASK_NO_OFFSET, "in its free pages");
+    return node->flags == 0 ? check_free_list(w, node->value, node->value_size) : check_free_list_elsewhere(w, node);
+}
+
+/* Nodes fill their part of the page: LMDB copies them one by one into pages of the same size. */
+static int check_page(walk *w, size_t number, bool of_free_pages)
+{
+    size_t filled = 0;
+
+    CASK_TRY(read_page(&w->page, w->file, number));
+    for (size_t i = 0; i < w->page.count; i++) {
+        const node_view node = node_at(&w->page, i);
+
+        if (node_offset(&w->page, i) < w->page.upper)
+            return fail_damaged(w->file->path, (uint64_t)number * w->file->page_size, "in a page");
+        filled += node.size + node.size % 2;
+        CASK_TRY(check_node(w, &node, of_free_pages));
+    }
+    return filled == w->file->page_size - w->page.upper
+               ? CASK_OK
+               : fail_damaged(w->file->path, (uint64_t)number * w->file->page_size, "in a page");
+}
+
+static int check_tree(walk *w, size_t root, bool of_free_pages)
+{
+    if (root == SIZE_MAX)
+        return CASK_OK;
+    CASK_TRY(push_page(w, root));
+    while (w->height > 0)
+        CASK_TRY(check_page(w, w->stack[--w->height], of_free_pages));
+    return CASK_OK;
+}
+
+int lmdb_file_check(const lmdb_file *file)
+{
+    walk *w = calloc(1, sizeof(*w));
+    int code = CASK_OK;
+
+    if (w != NULL) {
+        w->file = file;
+        w->used = calloc(file->last_page + 1, sizeof(*w->used));
+        w->stack = malloc((file->last_page + 1) * sizeof(*w->stack));
+    }
+    if (w == NULL || w->used == NULL || w->stack == NULL)
+        code = cask_fail_nomem();
+    if (code == CASK_OK)
+        code = check_tree(w, file->root, false);
+    if (code == CASK_OK)
+        code = check_tree(w, file->free_root, true);
+    if (w != NULL) {
+        free(w->used);
+        free(w->stack);
+    }
+    free(w);
+    return code;
 }

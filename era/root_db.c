@@ -54,10 +54,20 @@ static int prepare_to_write(const cask_archive *archive, const char *folder)
                                        : CASK_OK;
 }
 
+/* A file that is made just now has nothing to be read. */
+static bool is_new(const root_db *db)
+{
+    return db->file.path == NULL;
+}
+
+/* LMDB believes what it reads. */
 static int open_env(root_db *db)
 {
-    int code = mdb_env_create(&db->env);
+    int code;
 
+    if (!is_new(db))
+        CASK_TRY(lmdb_file_check(&db->file));
+    code = mdb_env_create(&db->env);
     if (code == 0)
         code = mdb_env_set_mapsize(db->env, MAP_SIZE_FIRST); /* LMDB takes more where the file has more */
     if (code == 0)
@@ -82,7 +92,7 @@ int root_db_open(root_db *db, const cask_archive *archive, bool to_write)
                          "there is no index of roots; 'slotcask index' makes it");
     if (code < 0 && code != CASK_E_NOTFOUND)
         return code;
-    return to_write ? open_env(db) : CASK_OK;
+    return CASK_OK;
 }
 
 void root_db_close(root_db *db)
@@ -135,12 +145,6 @@ static void count_key(uint8_t key[COUNT_KEY_SIZE], era_column_id column, uint64_
 }
 
 /* ---- Reading ----------------------------------------------------------------------------------------------- */
-
-/* A file that is made just now has nothing to be read. */
-static bool is_new(const root_db *db)
-{
-    return db->file.path == NULL;
-}
 
 int root_db_find(uint64_t *slots, size_t capacity, size_t *count_out, const root_db *db, char kind, uint64_t prefix)
 {
@@ -250,6 +254,8 @@ int root_db_add(root_db *db, char kind, const root_entry *entries, size_t entry_
 {
     int code;
 
+    if (db->env == NULL)
+        CASK_TRY(open_env(db));
     do
         code = add_once(db, kind, entries, entry_count, counts, count_count);
     while (code == MDB_MAP_FULL && (code = double_map(db->env)) == 0);

@@ -17,7 +17,7 @@
 typedef struct root_db {
     cask_path path;
     lmdb_file file;      /* as it was when it was opened; all reading is of that */
-    struct MDB_env *env; /* to write; else NULL */
+    struct MDB_env *env; /* from the first entry that is added */
 } root_db;
 
 #define ROOT_DB_INIT { { "" }, LMDB_FILE_INIT, NULL }
@@ -63,7 +63,7 @@ int root_db_count(uint64_t *count_out, const root_db *db, era_column_id column, 
 /* Whether there were no commits since it was opened: else pages may have been reused while they were read. */
 int root_db_settled(bool *settled_out, const root_db *db);
 
-/* Add entries, sorted, and set counts: all of it or nothing, durably. */
+/* Add entries, sorted, and set counts: all of it or nothing, durably. Opened to write. */
 int root_db_add(root_db *db, char kind, const root_entry *entries, size_t entry_count, const root_count *counts,
                 size_t count_count);
 

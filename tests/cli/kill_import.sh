@@ -34,6 +34,9 @@ seed=${SLOTCASK_SEED:-$RANDOM-$took}
 echo "seed $seed"
 RANDOM=${seed%-*} took=${seed#*-}
 dump "$scratch/whole" >"$scratch/whole.txt"
+# The last block, by its root too.
+root=0x$("$slotcask" get "$scratch/whole" block_roots 191 | od -A n -t x1 | tr -d ' \n')
+"$slotcask" get "$scratch/whole" blocks "$root" >"$scratch/block"
 
 killed=0
 for round in $(seq $rounds); do
@@ -50,6 +53,7 @@ for round in $(seq $rounds); do
         exit 1
     fi
     (import "$archive") || exit 1
+    "$slotcask" get "$archive" blocks "$root" | cmp - "$scratch/block"
     dump "$archive" >"$scratch/killed.txt"
     cmp "$scratch/whole.txt" "$scratch/killed.txt"
     for file in "$scratch"/whole/*/data_?????; do

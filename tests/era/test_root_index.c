@@ -472,6 +472,18 @@ static void index__in_whose_place_is_something_else_is_an_error(void **state)
     }
 }
 
+/* As file_patch() and file_write(), but not durably: there are thousands. */
+static void patch(int file, size_t at, uint8_t byte)
+{
+    assert_int_equal(pwrite(file, &byte, 1, (off_t)at), 1);
+}
+
+static void restore(int file, const uint8_t *bytes, size_t size)
+{
+    assert_int_equal(pwrite(file, bytes, size, 0), size);
+    assert_int_equal(ftruncate(file, (off_t)size), 0);
+}
+
 /* It leads to the slot, or nowhere, with whatever error; it never hangs nor dies. */
 static void expect_no_wrong_slot(const box *b, const roots *r, uint64_t slot)
 {
@@ -495,12 +507,6 @@ static void index__that_is_cut_off_is_survived(void **state)
     }
     free(r);
     box_dispose(&b);
-}
-
-/* As file_patch(), but not durably: there are thousands. */
-static void patch(int file, size_t at, uint8_t byte)
-{
-    assert_int_equal(pwrite(file, &byte, 1, (off_t)at), 1);
 }
 
 static void index__whose_bytes_are_damaged_is_survived(void **state)
@@ -531,6 +537,58 @@ static void index__whose_bytes_are_damaged_is_survived(void **state)
     box_dispose(&b);
 }
 
+/* Entries that fall between those that are there, so that pages are split and freed. */
+static int add_entries(root_db *db, uint64_t seed)
+{
+    root_entry entries[300];
+    root_count count = { ERA_BLOCKS, seed, 1 };
+
+    for (uint64_t i = 0; i < COUNT_OF(entries); i++)
+        entries[i] = (root_entry){ i * (UINT64_MAX / COUNT_OF(entries)) + seed * 1000, i };
+    return root_db_add(db, 'b', entries, COUNT_OF(entries), &count, 1);
+}
+
+static void index__is_written_to_only_if_it_is_whole(void **state)
+{
+    box b = box_of_all_eras();
+    cask_archive *archive = box_open(&b, false);
+    size_t size, damaged = 0, cases = 0;
+    root_db db = ROOT_DB_INIT;
+    uint8_t *whole;
+    int file;
+
+    (void)state;
+    for (uint64_t i = 0; i < 10; i++) { /* for the list of free pages */
+        assert_ok(root_db_open(&db, archive, true));
+        assert_ok(add_entries(&db, i));
+        root_db_close(&db);
+    }
+    whole = file_read(cask_vfs_posix(), b.file, &size);
+    file = open(b.file, O_RDWR);
+    assert_true(file >= 0);
+    for (size_t at = 7; at < size; at += size / 60 * CASE_STRIDE + 1, cases++, case_end()) {
+        uint8_t other = (uint8_t)(whole[at] + 1 + at % 255);
+        int code;
+
+        if (!case_begin("offset=%zu", at))
+            continue;
+        restore(file, whole, size);
+        patch(file, at, other);
+        code = root_db_open(&db, archive, true);
+        if (code == CASK_OK)
+            code = add_entries(&db, 1000);
+        root_db_close(&db);
+        if (code != CASK_OK)
+            assert_int_equal(code, CASK_E_CORRUPT);
+        damaged += code != CASK_OK;
+    }
+    assert_true(damaged > 0 && damaged < cases); /* what is in a key or no longer used harms nothing */
+    assert_int_equal(close(file), 0);
+    cask_archive_close(archive);
+    free(whole);
+    box_dispose(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -547,6 +605,7 @@ int main(void)
         case_test(index__in_whose_place_is_something_else_is_an_error),
         cmocka_unit_test(index__that_is_cut_off_is_survived),
         case_test(index__whose_bytes_are_damaged_is_survived),
+        case_test(index__is_written_to_only_if_it_is_whole),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include "offset_table.h"
 
 #include <errno.h>
+#include <lmdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -438,6 +439,40 @@ static void make_archives(void)
     }
 }
 
+/* ---- LMDB ------------------------------------------------------------------------------------------------------- */
+
+/* A file of LMDB's own making, after so many commits of so many entries. */
+static void make_lmdb(const char *name, uint64_t commits, uint64_t entries)
+{
+    char path[PATH_SIZE];
+    uint8_t *bytes;
+    size_t size;
+    cask_buf buf = CASK_BUF_INIT;
+    MDB_env *env;
+
+    snprintf(path, sizeof(path), "%s/lmdb.tmp", corpus);
+    must(mdb_env_create(&env) == 0 && mdb_env_open(env, path, MDB_NOSUBDIR | MDB_NOLOCK, 0600) == 0, path);
+    for (uint64_t i = 0; i < commits; i++) {
+        MDB_txn *transaction;
+        MDB_dbi tree;
+
+        must(mdb_txn_begin(env, NULL, 0, &transaction) == 0 && mdb_dbi_open(transaction, NULL, 0, &tree) == 0, path);
+        for (uint64_t j = 0; j < entries; j++) {
+            uint8_t key[17] = { 'b' };
+            MDB_val mdb_key = { sizeof(key), key }, none = { 0, NULL };
+
+            cask_store64(key + 1, (j * commits + i) * UINT64_C(0x9e3779b97f4a7c15));
+            must(mdb_put(transaction, tree, &mdb_key, &none, 0) == 0, path);
+        }
+        must(mdb_txn_commit(transaction) == 0, path);
+    }
+    mdb_env_close(env);
+    must(cask_read_file(&bytes, &size, cask_vfs_posix(), path, 1u << 20) == CASK_OK && remove(path) == 0, path);
+    add(&buf, bytes, size);
+    free(bytes);
+    save(&buf, "lmdb_file", name);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3) {
@@ -455,5 +490,8 @@ int main(int argc, char **argv)
     make_confs();
     make_tables();
     make_archives();
+    make_lmdb("one-entry", 1, 1);
+    make_lmdb("one-leaf", 4, 3);
+    make_lmdb("branch", 2, 120);
     return 0;
 }
