@@ -33,7 +33,7 @@ static int run(cli_call *call)
     cask_export_options options = CASK_EXPORT_OPTIONS_INIT;
     cask_export_result result;
     cask_archive *archive = NULL;
-    int status = cli_parse_eras(call, &options.first_era, &options.last_era);
+    int status = cli_parse_range(call, CLI_OPT_ERAS, &options.first_era, &options.last_era);
 
     if (status == CLI_DONE)
         status = cli_open_archive(call->out, &archive, call->operands[0], true);

@@ -12,6 +12,8 @@ extern const cli_command cmd_verify;
 extern const cli_command cmd_stat;
 extern const cli_command cmd_gaps;
 extern const cli_command cmd_heal;
+extern const cli_command cmd_prune;
+extern const cli_command cmd_compact;
 extern const cli_command cmd_index;
 extern const cli_command cmd_era;
 

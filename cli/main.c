@@ -9,8 +9,10 @@
 
 #define NAME_MAX_LENGTH 15 /* of a misspelt command that is still compared */
 
-static const cli_command *const commands[] = { &cmd_import, &cmd_export, &cmd_get,  &cmd_put, &cmd_verify,
-                                               &cmd_stat,   &cmd_gaps, &cmd_heal,   &cmd_index, &cmd_era, NULL };
+static const cli_command *const commands[] = {
+    &cmd_import, &cmd_export, &cmd_get,     &cmd_put,   &cmd_verify, &cmd_stat, &cmd_gaps,
+    &cmd_heal,   &cmd_prune,  &cmd_compact, &cmd_index, &cmd_era,    NULL,
+};
 
 /* A file of the archive must never become one of these. Whoever then writes to it is told that it is closed. */
 static void occupy_standard_files(void)

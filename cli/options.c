@@ -20,7 +20,7 @@ static const option_spec specs[CLI_OPT_COUNT] = {
     [CLI_OPT_OUTPUT] = { "output", 'o', "FILE", "write the data to FILE, not to standard output" },
     [CLI_OPT_STORED] = { "stored", 0, NULL, "the bytes as they are stored, not decoded" },
     [CLI_OPT_NETWORK] = { "network", 0, "NAME|FILE", "a built-in network, or the path of its config.yaml" },
-    [CLI_OPT_CODEC] = { "codec", 0, "CODEC", "none, snappy, zstd or zstd:LEVEL, for columns that are made now" },
+    [CLI_OPT_CODEC] = { "codec", 0, "CODEC", "how values are stored: none, snappy, zstd or zstd:LEVEL" },
     [CLI_OPT_FORMAT] = { "format", 0, "2|3|4", "format version of a column that is made now (4)" },
     [CLI_OPT_VERIFY] = { "verify", 0, "LEVEL",
                          "check each era before it is committed: none, bytes, roots (the default) or signatures" },
@@ -30,7 +30,12 @@ static const option_spec specs[CLI_OPT_COUNT] = {
     [CLI_OPT_ERAS] = { "eras", 0, "A|A-B|A+", "these eras only; A+: all from A on" },
     [CLI_OPT_JOBS] = { "jobs", 'j', "N", "threads to work with (1)" },
     [CLI_OPT_ALLOW_BACKFILL] = { "allow-backfill", 0, NULL, "let skipped slots be filled in, from now on" },
+    [CLI_OPT_REFILL] = { "refill", 0, NULL, "fill pruned slots, too; it lets skipped slots be filled in as well" },
     [CLI_OPT_DRY_RUN] = { "dry-run", 'n', NULL, "say what would be done, and change nothing" },
+    [CLI_OPT_BEFORE] = { "before", 0, "SLOT", "all slots below this one" },
+    [CLI_OPT_SLOTS] = { "slots", 0, "A|A-B|A+", "these slots, both included; A+: all from A on" },
+    [CLI_OPT_FORGET] = { "forget", 0, NULL, "forget that the slots were pruned: they can be filled again" },
+    [CLI_OPT_FILES] = { "files", 0, "A|A-B|A+", "these data files only, by their numbers" },
     [CLI_OPT_RECORDS] = { "records", 'l', NULL, "list each record too" },
     [CLI_OPT_SLOT] = { "slot", 0, "SLOT", "the block of this slot only" },
     [CLI_OPT_STATE] = { "state", 0, NULL, "the state of each group only" },
@@ -255,9 +260,9 @@ int cli_parse_trusted_root(cli_call *call, uint8_t root[32], uint64_t *slot_out)
                           "--trusted-root must be 0x and 64 hexadecimal digits, and may end in @SLOT, not '%s'", value);
 }
 
-int cli_parse_eras(cli_call *call, uint64_t *first_out, uint64_t *last_out)
+int cli_parse_range(cli_call *call, cli_option_id id, uint64_t *first_out, uint64_t *last_out)
 {
-    const char *value = call->value[CLI_OPT_ERAS];
+    const char *value = call->value[id];
     char first[24];
     size_t size;
 
@@ -277,8 +282,8 @@ int cli_parse_eras(cli_call *call, uint64_t *first_out, uint64_t *last_out)
         return CLI_DONE;
 wrong:
     return cli_fail_usage(call->out, call->command->name,
-                          "--eras must be an era, two with '-' between them, or one with '+' behind it, not '%s'",
-                          value);
+                          "--%s must be a number, two with '-' between them, or one with '+' behind it, not '%s'",
+                          specs[id].name, value);
 }
 
 int cli_parse_jobs(cli_call *call, unsigned *jobs_out)
@@ -335,7 +340,7 @@ static void write_help(FILE *to, const cli_command *const *commands)
 {
     fputs("Cold storage for beacon-chain history: values by slot, written once, never lost.\n\nUsage:\n", to);
     for (; *commands != NULL; commands++)
-        fprintf(to, "  slotcask %-6s %-27s %s\n", (*commands)->name, (*commands)->operands, (*commands)->summary);
+        fprintf(to, "  slotcask %-7s %-27s %s\n", (*commands)->name, (*commands)->operands, (*commands)->summary);
     fputs("\nOptions of every command:\n", to);
     write_options(to, CLI_TAKES_COMMON);
     write_exit_codes(to);

@@ -19,7 +19,12 @@ typedef enum cli_option_id {
     CLI_OPT_ERAS,
     CLI_OPT_JOBS,
     CLI_OPT_ALLOW_BACKFILL,
+    CLI_OPT_REFILL,
     CLI_OPT_DRY_RUN,
+    CLI_OPT_BEFORE,
+    CLI_OPT_SLOTS,
+    CLI_OPT_FORGET,
+    CLI_OPT_FILES,
     CLI_OPT_RECORDS,
     CLI_OPT_SLOT,
     CLI_OPT_STATE,
@@ -85,8 +90,8 @@ int cli_parse_codec(cli_call *call, uint8_t *codec, int *level);
 int cli_parse_trusted_root(cli_call *call, uint8_t root[32], uint64_t *slot_out);
 /* 0x and 64 digits. `what` as above. */
 int cli_parse_root(cli_call *call, const char *what, const char *text, uint8_t root[32]);
-/* --eras A, A-B or A+; all if not given. */
-int cli_parse_eras(cli_call *call, uint64_t *first_out, uint64_t *last_out);
+/* An option A, A-B or A+; 0 to UINT64_MAX if it was not given. */
+int cli_parse_range(cli_call *call, cli_option_id id, uint64_t *first_out, uint64_t *last_out);
 /* --jobs, 1 if not given. */
 int cli_parse_jobs(cli_call *call, unsigned *jobs_out);
 

@@ -95,6 +95,8 @@ static const char *default_step(int code)
         return "check the arguments";
     case CASK_E_NOTFOUND:
         return "'slotcask stat' shows what an archive holds";
+    case CASK_E_PRUNED:
+        return "'slotcask prune --forget' lets it be put again";
     default:
         return NULL;
     }
