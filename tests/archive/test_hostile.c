@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 enum { SECONDS_MAX = 20, NOBODY = 65534 };
@@ -73,6 +75,18 @@ static void with_circle(place *p, const char *name)
     assert_int_equal(symlink(strrchr(name, '/') + 1, p->path), 0);
 }
 
+static void with_socket(place *p, const char *name)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int made = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    assert_int_equal(unlink(at(p, name)), 0);
+    assert_true(made >= 0 && strlen(p->path) < sizeof(address.sun_path));
+    memcpy(address.sun_path, p->path, strlen(p->path) + 1);
+    assert_int_equal(bind(made, (const struct sockaddr *)&address, sizeof(address)), 0);
+    close(made);
+}
+
 static void with_dangling_link(place *p, const char *name)
 {
     assert_int_equal(unlink(at(p, name)), 0);
@@ -104,6 +118,7 @@ static const struct {
     { "folder", with_folder },
     { "device", with_device },
     { "circle", with_circle },
+    { "socket", with_socket },
     { "dangling", with_dangling_link },
     { "huge-file", with_huge_file },
     { "huge-hole", with_huge_hole },
@@ -305,6 +320,72 @@ static void hostile__links_are_followed(void **state)
     temp_folder_remove(strdup("moved-away"));
 }
 
+static void hostile__stat_without_a_table_names_it(void **state)
+{
+    static const char *const tables[] = { "a/blocks/data_00000.off", "a/blocks/data_00001.off" };
+
+    (void)state;
+    for (uint32_t version = 3; version <= 4; version++) {
+        for (size_t i = 0; i < COUNT_OF(tables); i++) {
+            cask_archive_options options = CASK_ARCHIVE_OPTIONS_INIT;
+            place p = make_archive(version);
+            cask_column_info info;
+            cask_archive *archive;
+            cask_column *column;
+
+            options.read_only = true;
+            assert_int_equal(unlink(at(&p, tables[i])), 0);
+            assert_ok(cask_archive_open(&archive, at(&p, "a"), &options));
+            assert_ok(cask_column_open(&column, archive, "blocks", NULL));
+            assert_code(cask_column_stat(&info, column), CASK_E_CORRUPT);
+            assert_string_equal(cask_error_last()->word, "missing-file");
+            assert_string_equal(cask_error_last()->file, at(&p, tables[i]));
+            cask_column_close(column);
+            cask_archive_close(archive);
+            temp_folder_remove(p.folder);
+        }
+    }
+}
+
+static int find_folder(const cask_report *report, void *payload)
+{
+    bool *found = payload;
+
+    *found |= report->corrupt && strcmp(report->what, "stray-file") == 0 && strstr(report->file, "data_00002") != NULL;
+    return 0;
+}
+
+/* Where a crash may have left a file, and healing would delete it. */
+static void hostile__folder_named_like_a_file_is_damage(void **state)
+{
+    static const char *const names_of_folder[] = { "a/blocks/data_00002", "a/blocks/data_00002.off" };
+
+    (void)state;
+    for (uint32_t version = 3; version <= 4; version++) {
+        for (size_t i = 0; i < COUNT_OF(names_of_folder); i++) {
+            cask_archive_options options = CASK_ARCHIVE_OPTIONS_INIT;
+            place p = make_archive(version);
+            cask_archive *archive;
+            cask_column *column;
+            bool found = false;
+
+            assert_int_equal(mkdir(at(&p, names_of_folder[i]), 0777), 0);
+            assert_code(use_archive(&p, false), CASK_E_CORRUPT);
+            options.read_only = true;
+            assert_ok(cask_archive_open(&archive, at(&p, "a"), &options));
+            assert_code(cask_column_heal(archive, "blocks", ignore, NULL), CASK_E_CORRUPT);
+            assert_string_equal(cask_error_last()->word, "stray-file");
+            assert_string_equal(cask_error_last()->file, at(&p, names_of_folder[i]));
+            assert_ok(cask_column_open(&column, archive, "blocks", NULL));
+            assert_ok(cask_column_verify(column, 1, find_folder, &found, NULL));
+            assert_true(found);
+            cask_column_close(column);
+            cask_archive_close(archive);
+            temp_folder_remove(p.folder);
+        }
+    }
+}
+
 /* Listing does not go round in circles. */
 static void hostile__folder_that_links_to_its_archive_is_no_column(void **state)
 {
@@ -334,6 +415,8 @@ int main(void)
         cmocka_unit_test(hostile__unreadable_conf_is_an_error),
         cmocka_unit_test(hostile__archive_that_is_no_folder_is_an_error),
         cmocka_unit_test(hostile__links_are_followed),
+        cmocka_unit_test(hostile__stat_without_a_table_names_it),
+        cmocka_unit_test(hostile__folder_named_like_a_file_is_damage),
         cmocka_unit_test(hostile__folder_that_links_to_its_archive_is_no_column),
     };
 
