@@ -36,6 +36,12 @@ static int visit_old_files(cask_column *column, const cask_conf *conf, cask_colu
     return code;
 }
 
+static int missing_table(const char *path)
+{
+    return cask_fail_word(CASK_E_CORRUPT, "missing-file", CASK_IN_FILE(path),
+                          "the file is missing; restore it from a copy");
+}
+
 static int read_seal(cask_trailer *seal, const cask_column *column, const cask_conf *conf, uint64_t file_id)
 {
     cask_path path;
@@ -47,8 +53,7 @@ static int read_seal(cask_trailer *seal, const cask_column *column, const cask_c
     code = cask_handle_open(&handle, column->vfs, path.text, CASK_OPEN_READ);
 
     if (code == CASK_E_NOTFOUND)
-        return cask_fail_word(CASK_E_CORRUPT, "missing-file", CASK_IN_FILE(path.text),
-                              "the file is missing; restore it from a copy");
+        return missing_table(path.text);
     CASK_TRY(code);
     code = cask_trailer_read(seal, &valid, &handle, path.text);
     cask_handle_close(&handle);
@@ -57,6 +62,16 @@ static int read_seal(cask_trailer *seal, const cask_column *column, const cask_c
         return cask_fail_word(CASK_E_CORRUPT, "seal", CASK_AT(path.text, CASK_TABLES_SIZE),
                               "the seal is missing or damaged; restore the file from a copy");
     return CASK_OK;
+}
+
+static int check_table_there(const cask_column *column, const cask_conf *conf, uint64_t file_id)
+{
+    cask_path path;
+    bool there = false;
+
+    CASK_TRY(cask_current_table_path(&path, column->vfs, column->folder.text, conf, file_id));
+    CASK_TRY(cask_exists(&there, column->vfs, path.text));
+    return there ? CASK_OK : missing_table(path.text);
 }
 
 /* The numbers of a sealed file are in its seal, those of an open one in the conf. */
@@ -68,6 +83,7 @@ static int visit_file(cask_column *column, const cask_conf *conf, uint64_t file_
     cask_trailer seal;
 
     if (listed != NULL) {
+        CASK_TRY(check_table_there(column, conf, file_id));
         file.codec = cask_conf_file_codec(conf, listed->other_codec);
         file.records = listed->records;
         file.pruned = listed->pruned;

@@ -61,6 +61,21 @@ static int check_witness(const healing *heal, const cask_handle *handle, const c
     return cask_check_witness(&heal->conf, heal->conf_path, handle, path);
 }
 
+/* A crash leaves files, not folders. */
+static int is_there(bool *there_out, const healing *heal, const char *path)
+{
+    cask_file_info info;
+    int code = heal->vfs->stat(heal->vfs->context, path, &info);
+
+    if (code < 0 && code != -ENOENT)
+        return cask_fail_system(code, CASK_IN_FILE(path), "look for the file");
+    if (code == CASK_OK && info.is_folder)
+        return cask_fail_word(CASK_E_CORRUPT, "stray-file", CASK_IN_FILE(path),
+                              "there is a folder where a file of the column would be; move it away");
+    *there_out = code == CASK_OK;
+    return CASK_OK;
+}
+
 /* ---- Files that are not committed ---- */
 
 static int heal_stray_file(healing *heal, const char *path, bool is_table, bool *found)
@@ -69,7 +84,7 @@ static int heal_stray_file(healing *heal, const char *path, bool is_table, bool 
     bool there = false;
     int code;
 
-    CASK_TRY(cask_exists(&there, heal->vfs, path));
+    CASK_TRY(is_there(&there, heal, path));
     if (!there)
         return CASK_OK;
     if (is_table) {
@@ -157,7 +172,7 @@ static int heal_data(healing *heal, const cask_open_file *file)
 
     CASK_TRY(cask_current_data_path(&path, heal->vfs, heal->folder, &heal->conf, file->file_id));
     if (file->data_length == 0) {
-        CASK_TRY(cask_exists(&there, heal->vfs, path.text));
+        CASK_TRY(is_there(&there, heal, path.text));
         if (!there)
             return CASK_OK;
         CASK_TRY(tell(heal, "uncommitted-file", path.text, CASK_NO_OFFSET, "the file is of no commit"));
@@ -241,7 +256,7 @@ static int heal_table(healing *heal, const cask_open_file *file)
     if (heal->conf.version < 4 && file->data_length == 0) {
         bool there = false;
 
-        CASK_TRY(cask_exists(&there, heal->vfs, path.text));
+        CASK_TRY(is_there(&there, heal, path.text));
         if (!there)
             return CASK_OK;
         CASK_TRY(tell(heal, "uncommitted-file", path.text, CASK_NO_OFFSET, "the file is of no commit"));
@@ -273,7 +288,7 @@ static int heal_temporary(healing *heal)
     bool there = false;
 
     CASK_TRY(cask_path_join(&path, heal->folder, "column.conf.tmp"));
-    CASK_TRY(cask_exists(&there, heal->vfs, path.text));
+    CASK_TRY(is_there(&there, heal, path.text));
     if (!there)
         return CASK_OK;
     CASK_TRY(tell(heal, "temporary-file", path.text, CASK_NO_OFFSET, "a conf that was not put in place"));
@@ -393,6 +408,11 @@ int cask_heal(cask_conf *conf_out, const cask_vfs *vfs, const char *folder, cons
 }
 
 /* What else is wrong with a file shows when it is read. */
+static bool is_old_conf(void)
+{
+    return strcmp(cask_error_last()->word, "conf") == 0;
+}
+
 static int check_listed_witness(const healing *heal, uint64_t file_id)
 {
     cask_handle handle = CASK_HANDLE_INIT;
@@ -404,7 +424,7 @@ static int check_listed_witness(const healing *heal, uint64_t file_id)
     if (code == CASK_OK)
         code = check_witness(heal, &handle, path.text);
     cask_handle_close(&handle);
-    return code == CASK_E_CORRUPT ? code : CASK_OK;
+    return code < 0 && is_old_conf() ? code : CASK_OK;
 }
 
 int cask_check_witnesses(const cask_conf *conf, const cask_vfs *vfs, const char *folder, const char *conf_path)
@@ -415,7 +435,7 @@ int cask_check_witnesses(const cask_conf *conf, const cask_vfs *vfs, const char 
         return CASK_OK;
     for (uint32_t i = 0; i < conf->open_count; i++)
         CASK_TRY(check_listed_witness(&heal, conf->open[i].file_id));
-    return heal_strays(&heal) == CASK_E_CORRUPT ? CASK_E_CORRUPT : CASK_OK;
+    return heal_strays(&heal) < 0 && is_old_conf() ? CASK_E_CORRUPT : CASK_OK;
 }
 
 int cask_column_heal(cask_archive *archive, const char *name, cask_report_fn report, void *payload)

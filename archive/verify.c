@@ -392,17 +392,23 @@ static int check_entry(const char *name, void *payload)
     return unexpected ? finding(verify, "stray-file", CASK_IN_FILE(path.text), "the file is of no commit") : CASK_OK;
 }
 
-static int pass_on(const cask_report *report, void *payload)
+static void note_told(verification *verify, const char *path)
 {
-    verification *verify = payload;
-    const char *slash = strrchr(report->file, '/');
+    const char *slash = strrchr(path, '/');
     uint64_t id;
     bool is_table;
 
-    if (slash != NULL && cask_data_name_parse(slash + 1, &id, &is_table)) {
-        verify->told_first = id < verify->told_first ? id : verify->told_first;
-        verify->told_last = id > verify->told_last ? id : verify->told_last;
-    }
+    if (slash == NULL || !cask_data_name_parse(slash + 1, &id, &is_table))
+        return;
+    verify->told_first = id < verify->told_first ? id : verify->told_first;
+    verify->told_last = id > verify->told_last ? id : verify->told_last;
+}
+
+static int pass_on(const cask_report *report, void *payload)
+{
+    verification *verify = payload;
+
+    note_told(verify, report->file);
     return verify->report(report, verify->payload);
 }
 
@@ -415,8 +421,11 @@ static int verify_healing(verification *verify)
     code = cask_heal(&conf, verify->column->vfs, verify->column->folder.text, verify->column->conf_path.text, true,
                      pass_on, verify);
     /* Damage of a listed file is found again file by file. */
-    if (code == CASK_E_CORRUPT && strcmp(cask_error_last()->word, "conf") != 0)
+    if (code == CASK_E_CORRUPT && strcmp(cask_error_last()->word, "conf") != 0 &&
+        strcmp(cask_error_last()->word, "stray-file") != 0)
         return CASK_OK;
+    if (code < 0)
+        note_told(verify, cask_error_last()->file);
     return finding_of_error(verify, code);
 }
 

@@ -437,11 +437,22 @@ static void remove_regular(FILE *file, const char *path)
         remove(path);
 }
 
+/* Opening a FIFO would wait for its other end; what a shell has put into /dev/fd is open there already. */
+static bool is_fifo(const char *path)
+{
+    struct stat about;
+
+    return strncmp(path, "/dev/", 5) != 0 && stat(path, &about) == 0 && S_ISFIFO(about.st_mode);
+}
+
 int cli_write(cli_output *out, const char *path, const void *data, size_t size)
 {
-    FILE *file = path == NULL ? stdout : fopen(path, "wb");
+    FILE *file;
     int failed = 0;
 
+    if (path != NULL && is_fifo(path))
+        return cli_fail_with(out, CASK_E_INVALID, path, "a FIFO, not a file; write to standard output and pipe that");
+    file = path == NULL ? stdout : fopen(path, "wb");
     if (file == NULL)
         return cli_fail_stdio(out, errno, path, "open the file");
     if (fwrite(data, 1, size, file) != size || fflush(file) != 0) {

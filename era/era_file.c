@@ -25,6 +25,9 @@ int era_report_error(cask_report_fn report, void *payload)
     return report(&found, payload);
 }
 
+/* Blocks, and as many records of other types, in a group. */
+#define GROUP_RECORDS_MAX (2u * E2_INDEX_SLOTS_MAX)
+
 /* ---- The structural pass ---------------------------------------------------------------------------------- */
 
 /* What the grammar expects next (era format specification, "Structure"):
@@ -44,6 +47,7 @@ typedef struct scan {
     int stop; /* what `report` returned, if it was not 0 */
     e2_reader reader;
     expectation expect;
+    uint64_t records;  /* since the last group began */
     bool after_listed; /* the group before this one was listed: their eras must follow each other */
     bool listed;       /* this group was */
     /* the group being scanned */
@@ -86,6 +90,7 @@ static void begin_group(scan *s, const cask_era_record *version)
     s->listed = false;
     s->group = (era_group){ .facts.offset = version->offset };
     s->block_count = 0;
+    s->records = 0;
     s->expect = EXPECT_BLOCK;
 }
 
@@ -351,10 +356,24 @@ static int end_group_of_two_indices(scan *s, const cask_era_record *record)
     return end_group(s, record);
 }
 
+/* What is no e2store file may be huge, and nothing but tiny records: that of a hole is one of 8 bytes. */
+static int give_up(scan *s, const cask_era_record *record)
+{
+    bool known = s->expect == EXPECT_NOTHING;
+
+    s->reader.offset = s->reader.size;
+    s->expect = EXPECT_NOTHING;
+    return known ? CASK_OK
+                 : flag(s, "structure", record->offset, CASK_NO_SLOT,
+                        "more records than a group can have; take the file from a good copy");
+}
+
 static int take_record(scan *s, const cask_era_record *record)
 {
     const bool is_version = e2_type_of(record) == E2_VERSION;
 
+    if (!is_version && ++s->records > GROUP_RECORDS_MAX)
+        return give_up(s, record);
     if (s->expect == EXPECT_STATE_INDEX) {
         if (e2_type_of(record) == E2_INDEX)
             return end_group_of_two_indices(s, record);
