@@ -297,9 +297,8 @@ static int malformed(const era_blocks *run, const era_block *block, int code)
                           "not a SignedBeaconBlock of its fork: %s", cask_error_last()->message);
 }
 
-static int check_block(const era_blocks *run, era_block *block, const era_rules *rules)
+static int open_block(const era_blocks *run, era_block *block)
 {
-    const ssz_type *type = era_block_type(rules, block->slot);
     uint64_t slot;
 
     CASK_TRY(decode(run, block));
@@ -309,13 +308,19 @@ static int check_block(const era_blocks *run, era_block *block, const era_rules 
     if (slot != block->slot)
         return cask_fail_word(CASK_E_CORRUPT, "block-slot", place_of(run, block),
                               "the record holds the block of slot %" PRIu64 "; take the file from a good copy", slot);
-    if (type != NULL)
-        return malformed(run, block, ssz_check(type, block->value, block->value_size));
     return CASK_OK;
 }
 
-/* The roots of `count` good blocks, which are of one fork. */
-static int root_blocks(era_block *const *blocks, size_t count, const ssz_type *type)
+static int check_block(const era_blocks *run, era_block *block, const era_rules *rules)
+{
+    const ssz_type *type = era_block_type(rules, block->slot);
+
+    CASK_TRY(open_block(run, block));
+    return type == NULL ? CASK_OK : malformed(run, block, ssz_check(type, block->value, block->value_size));
+}
+
+/* Check blocks of one fork and compute their roots, in one walk. */
+static int hash_blocks(era_block *const *blocks, size_t count, const ssz_type *type)
 {
     ssz_bytes messages[CHUNK_BLOCKS];
     uint8_t roots[CHUNK_BLOCKS * SSZ_ROOT_SIZE];
@@ -332,14 +337,31 @@ static int root_blocks(era_block *const *blocks, size_t count, const ssz_type *t
     return CASK_OK;
 }
 
+/* Where one of several is bad, one by one: to know which, and for the roots of the others. */
+static int root_blocks(const era_blocks *run, era_block *const *blocks, size_t count, const ssz_type *type)
+{
+    int code = hash_blocks(blocks, count, type);
+
+    if (code != CASK_E_INVALID)
+        return code;
+    for (size_t i = 0; i < count; i++) {
+        code = malformed(run, blocks[i], hash_blocks(blocks + i, 1, type));
+        if (code != CASK_OK && code != CASK_E_CORRUPT)
+            return code;
+        blocks[i]->code = code;
+    }
+    return CASK_OK;
+}
+
 static int check_chunk(size_t index, unsigned worker, void *context)
 {
     const checking *c = context;
     era_blocks *run = c->run;
     const size_t begin = index * CHUNK_BLOCKS;
     const size_t end = begin + CHUNK_BLOCKS < run->count ? begin + CHUNK_BLOCKS : run->count;
+    const bool rooted = c->rules->level >= CASK_VERIFY_ROOTS;
     const ssz_type *type = NULL;
-    era_block *good[CHUNK_BLOCKS];
+    era_block *opened[CHUNK_BLOCKS] = { NULL };
     size_t count = 0;
 
     (void)worker;
@@ -349,17 +371,17 @@ static int check_chunk(size_t index, unsigned worker, void *context)
 
         if (block->unreadable)
             continue;
-        block->code = check_block(run, block, c->rules);
-        if (block->code != CASK_OK || c->rules->level < CASK_VERIFY_ROOTS || due == NULL)
+        block->code = rooted ? open_block(run, block) : check_block(run, block, c->rules);
+        if (block->code != CASK_OK || !rooted || due == NULL)
             continue;
         if (due != type) {
-            CASK_TRY(root_blocks(good, count, type));
+            CASK_TRY(root_blocks(run, opened, count, type));
             count = 0;
             type = due;
         }
-        good[count++] = block;
+        opened[count++] = block;
     }
-    return root_blocks(good, count, type);
+    return root_blocks(run, opened, count, type);
 }
 
 int era_blocks_check(era_blocks *run, const era_rules *rules)

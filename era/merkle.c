@@ -47,26 +47,16 @@ static void pad_even(uint8_t *nodes, size_t each, size_t trees, const uint8_t *z
     }
 }
 
-/* The same for trees of one node. Most levels of most lists are such, so this does without calls. */
-static void pad_single(uint8_t *nodes, size_t trees, const uint8_t *zero)
-{
-    for (size_t i = trees; i-- > 0;) {
-        if (i > 0)
-            memcpy(nodes + 2 * i * MERKLE_NODE, nodes + i * MERKLE_NODE, MERKLE_NODE);
-        memcpy(nodes + (2 * i + 1) * MERKLE_NODE, zero, MERKLE_NODE);
-    }
-}
-
 void merkle_reduce(uint8_t *nodes, size_t each, size_t trees, unsigned from, unsigned to)
 {
-    for (unsigned level = from; level < to; level++) {
-        if (each == 1)
-            pad_single(nodes, trees, merkle_zero(level));
-        else if (each % 2 != 0)
-            pad_even(nodes, each, trees, merkle_zero(level));
+    for (; from < to && each > 1; from++) {
+        if (each % 2 != 0)
+            pad_even(nodes, each, trees, merkle_zero(from));
         each = (each + 1) / 2;
         cask_sha256_hash_nodes(nodes, nodes, each * trees);
     }
+    if (each == 1 && from < to)
+        cask_sha256_hash_up(nodes, trees, merkle_zero(from), to - from);
 }
 
 /* As pad_even(); halves the counts, too. Returns the number of pairs. */

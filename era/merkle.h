@@ -15,7 +15,7 @@
 /* The highest level whose zero subtree is known; no list of the specification needs more than 40. */
 #define MERKLE_LEVELS 64u
 
-/* The root of a tree of 2^level zero chunks. */
+/* The root of a tree of 2^level zero chunks; those of the levels above follow. */
 const uint8_t *merkle_zero(unsigned level);
 
 /* Levels above `chunks` chunks: the smallest d with 2^d >= chunks; 0 for none. */

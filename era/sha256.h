@@ -13,6 +13,12 @@
 /* Hash each of `count` nodes of 64 bytes in `in` to 32 bytes in `out`. `out` may be `in`; else they do not overlap. */
 void cask_sha256_hash_nodes(uint8_t *out, const uint8_t *in, size_t count);
 
+/*
+ * Hash each of `count` digests with the 32 bytes at `right`, the result with the next 32 bytes, and so on for `levels`
+ * levels, in place: what stands alone in its tree up to where that is joined with another.
+ */
+void cask_sha256_hash_up(uint8_t *digests, size_t count, const uint8_t *right, size_t levels);
+
 /* The digest of any bytes; one stream, portable code. */
 void cask_sha256(uint8_t out[32], const void *data, size_t size);
 

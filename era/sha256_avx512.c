@@ -1,5 +1,7 @@
 #include "sha256_kernels.h"
 
+#include "../archive/bytes.h"
+
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -126,15 +128,14 @@ INLINE_AVX512 void store_digests(uint8_t *out, __m512i s[8])
     }
 }
 
-/* The rounds stay in loops: unrolled they outgrow the cache of decoded instructions, and decoding is then slower than
- * computing. */
-static TARGET_AVX512 void hash_16(uint8_t *out, const uint8_t *in)
+/* The state of 16 nodes from their words. The rounds stay in loops: unrolled they outgrow the cache of decoded
+ * instructions, and decoding is then slower than computing. */
+INLINE_AVX512 void compress(__m512i s[8], __m512i w[16])
 {
-    __m512i w[16], s[8], middle[8];
+    __m512i middle[8];
     const uint32_t *k = cask_sha256_initial;
     int t;
 
-    load_nodes(w, in);
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++)
         s[i] = CONSTANT(i);
@@ -161,6 +162,33 @@ static TARGET_AVX512 void hash_16(uint8_t *out, const uint8_t *in)
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++)
         s[i] = ADD(s[i], middle[i]);
+}
+
+static TARGET_AVX512 void hash_16(uint8_t *out, const uint8_t *in)
+{
+    __m512i w[16], s[8];
+
+    load_nodes(w, in);
+    compress(s, w);
+    store_digests(out, s);
+}
+
+/* 16 nodes, then their digests with right[0], right[1] and so on for `more` levels: they do not leave the registers. */
+static TARGET_AVX512 void hash_up_16(uint8_t *out, const uint8_t *in, const uint8_t *right, size_t more)
+{
+    __m512i w[16], s[8];
+
+    load_nodes(w, in);
+    for (;; right += DIGEST_SIZE) {
+        compress(s, w);
+        if (more-- == 0)
+            break;
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++) {
+            w[i] = s[i];
+            w[8 + i] = _mm512_set1_epi32((int)__builtin_bswap32(cask_load32(right + 4 * i)));
+        }
+    }
     store_digests(out, s);
 }
 
@@ -182,6 +210,24 @@ TARGET_AVX512 void cask_sha256_nodes_avx512(uint8_t *out, const uint8_t *in, siz
         memset(rest + count * NODE_SIZE, 0, sizeof rest - count * NODE_SIZE);
         hash_16(rest, rest);
         memcpy(out, rest, count * DIGEST_SIZE);
+    }
+}
+
+TARGET_AVX512 void cask_sha256_up_avx512(uint8_t *digests, size_t count, const uint8_t *right, size_t levels)
+{
+    uint8_t pairs[LANES * NODE_SIZE] = { 0 };
+
+    while (count > 0) {
+        size_t lanes = count < LANES ? count : LANES;
+
+        for (size_t i = 0; i < lanes; i++) {
+            memcpy(pairs + i * NODE_SIZE, digests + i * DIGEST_SIZE, DIGEST_SIZE);
+            memcpy(pairs + i * NODE_SIZE + DIGEST_SIZE, right, DIGEST_SIZE);
+        }
+        hash_up_16(pairs, pairs, right + DIGEST_SIZE, levels - 1);
+        memcpy(digests, pairs, lanes * DIGEST_SIZE);
+        digests += lanes * DIGEST_SIZE;
+        count -= lanes;
     }
 }
 

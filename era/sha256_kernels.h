@@ -7,11 +7,13 @@
 #include <stdint.h>
 
 typedef void (*cask_sha256_nodes_fn)(uint8_t *out, const uint8_t *in, size_t count);
+typedef void (*cask_sha256_up_fn)(uint8_t *digests, size_t count, const uint8_t *right, size_t levels);
 
 typedef struct cask_sha256_kernel {
     const char *name;
     bool (*runs_here)(void);
     cask_sha256_nodes_fn hash_nodes;
+    cask_sha256_up_fn hash_up; /* NULL: it has nothing better than hash_nodes, level by level */
 } cask_sha256_kernel;
 
 /* Fastest first, the portable one last. */
@@ -30,6 +32,7 @@ bool cask_sha256_has_shani(void);
 void cask_sha256_nodes_shani(uint8_t *out, const uint8_t *in, size_t count);
 bool cask_sha256_has_avx512(void);
 void cask_sha256_nodes_avx512(uint8_t *out, const uint8_t *in, size_t count);
+void cask_sha256_up_avx512(uint8_t *digests, size_t count, const uint8_t *right, size_t levels);
 #elif defined(__aarch64__)
 bool cask_sha256_has_armv8(void);
 void cask_sha256_nodes_armv8(uint8_t *out, const uint8_t *in, size_t count);

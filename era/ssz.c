@@ -631,12 +631,12 @@ static inline void put_chunk(uint8_t *node, const uint8_t *at, size_t size)
 /* The bytes as chunks, the last one filled up. Returns their number. */
 static size_t put_chunks(uint8_t *nodes, const uint8_t *data, size_t size)
 {
-    size_t chunks = 0;
+    size_t chunks = (size + MERKLE_NODE - 1) / MERKLE_NODE;
 
-    for (; size > MERKLE_NODE; size -= MERKLE_NODE, data += MERKLE_NODE)
-        memcpy(nodes + chunks++ * MERKLE_NODE, data, MERKLE_NODE);
-    if (size > 0)
-        put_chunk(nodes + chunks++ * MERKLE_NODE, data, size);
+    if (chunks == 0)
+        return 0;
+    memset(nodes + (chunks - 1) * MERKLE_NODE, 0, MERKLE_NODE);
+    memcpy(nodes, data, size);
     return chunks;
 }
 

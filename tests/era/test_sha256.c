@@ -64,12 +64,36 @@ static void check_kernel(const cask_sha256_kernel *kernel)
     assert_memory_equal(in, expected, sizeof expected);
 }
 
+/* Against the portable kernel, level by level. */
+static void check_up(const cask_sha256_kernel *kernel)
+{
+    enum { LEVELS = 5, COUNT = 37 };
+    uint8_t right[LEVELS * 32], digests[COUNT * 32 + 1], expected[COUNT * 32], node[64];
+
+    fill(right, sizeof right);
+    for (size_t count = 0; count <= COUNT; count++) {
+        fill(digests, 32 * count);
+        memcpy(expected, digests, 32 * count);
+        digests[32 * count] = 0xa5;
+        for (size_t i = 0; i < count * LEVELS; i++) {
+            memcpy(node, expected + 32 * (i / LEVELS), 32);
+            memcpy(node + 32, right + 32 * (i % LEVELS), 32);
+            cask_sha256(expected + 32 * (i / LEVELS), node, 64);
+        }
+        kernel->hash_up(digests, count, right, LEVELS);
+        assert_memory_equal(digests, expected, 32 * count);
+        assert_int_equal(digests[32 * count], 0xa5);
+    }
+}
+
 static void check_kernel_named(const char *name)
 {
     for (size_t i = 0; i < cask_sha256_kernel_count; i++) {
         if (strcmp(cask_sha256_kernels[i].name, name) != 0 || !cask_sha256_kernels[i].runs_here())
             continue;
         check_kernel(&cask_sha256_kernels[i]);
+        if (cask_sha256_kernels[i].hash_up)
+            check_up(&cask_sha256_kernels[i]);
         return;
     }
     print_message("this processor has no %s: skipped\n", name);
