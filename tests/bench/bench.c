@@ -101,7 +101,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median(double *values, size_t count)
+double bench_median(double *values, size_t count)
 {
     qsort(values, count, sizeof *values, by_size);
     return count % 2 == 1 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
@@ -150,8 +150,8 @@ void bench_compare(const char *name, size_t pairs, size_t count, double goal, be
             ours_ns[i] = ours(context);
         ratios[i] = ours_ns[i] / bare_ns[i];
     }
-    ours_median = median(ours_ns, pairs);
-    bare_median = median(bare_ns, pairs);
+    ours_median = bench_median(ours_ns, pairs);
+    bare_median = bench_median(bare_ns, pairs);
     if (bare_median / scale >= 1e5) {
         unit = "ms";
         scale *= 1e6;
@@ -159,7 +159,7 @@ void bench_compare(const char *name, size_t pairs, size_t count, double goal, be
         unit = "us";
         scale *= 1e3;
     }
-    print_line(name, unit, ours_median / scale, bare_median / scale, median(ratios, pairs), goal);
+    print_line(name, unit, ours_median / scale, bare_median / scale, bench_median(ratios, pairs), goal);
     free(times);
 }
 

@@ -26,6 +26,8 @@ uint8_t *bench_bytes(size_t size);
 uint64_t bench_below(uint64_t end);
 
 double bench_now_ns(void);
+/* Sorts them. */
+double bench_median(double *values, size_t count);
 
 /* Do one measured thing and return how long it took. */
 typedef double (*bench_fn)(void *context);
