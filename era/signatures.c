@@ -55,7 +55,7 @@ int era_signatures_verify(era_signature *signatures, size_t count, unsigned jobs
 #include <sys/random.h>
 
 /* Signatures that are verified with one final exponentiation, and bits of each random coefficient. */
-enum { BATCH = 32, COEFFICIENT_BITS = 64, COEFFICIENT_SIZE = COEFFICIENT_BITS / 8 };
+enum { BATCH = 64, COEFFICIENT_BITS = 64, COEFFICIENT_SIZE = COEFFICIENT_BITS / 8 };
 
 static const uint8_t ciphersuite[] = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
 
@@ -139,12 +139,16 @@ static bool load_key(blst_p1_affine *point, era_keys *keys, const era_signature 
 
 /* ---- A batch ------------------------------------------------------------------------------------------------- */
 
-typedef struct member {
-    era_signature *signature;
-    blst_p1_affine key;
-    blst_p2_affine point; /* in the group */
-    uint8_t coefficient[COEFFICIENT_SIZE];
-} member;
+/* Those whose key and signature are points at all, one after another. */
+typedef struct batch {
+    size_t count;
+    era_signature *signatures[BATCH];
+    blst_p1_affine keys[BATCH];
+    blst_p2_affine points[BATCH]; /* in the group */
+    uint8_t coefficients[BATCH][COEFFICIENT_SIZE];
+    blst_pairing *pairing;
+    limb_t *scratch; /* for a sum of BATCH points */
+} batch;
 
 /* A random number, and no small choice of them: what cancels out with some would not with others. */
 static int choose_coefficient(uint8_t coefficient[COEFFICIENT_SIZE])
@@ -160,54 +164,67 @@ static int choose_coefficient(uint8_t coefficient[COEFFICIENT_SIZE])
     return CASK_OK;
 }
 
-/* Those whose key and signature are points at all. */
-static int load_members(member *members, size_t *count_out, era_signature *signatures, size_t count, era_keys *keys)
+static int load_batch(batch *b, era_signature *signatures, size_t count, era_keys *keys)
 {
-    *count_out = 0;
     for (size_t i = 0; i < count; i++) {
-        member *m = &members[*count_out];
+        const size_t at = b->count;
 
         signatures[i].good = false;
-        m->signature = &signatures[i];
-        if (!load_key(&m->key, keys, &signatures[i]) ||
-            blst_p2_uncompress(&m->point, signatures[i].signature) != BLST_SUCCESS || !blst_p2_affine_in_g2(&m->point))
+        if (!load_key(&b->keys[at], keys, &signatures[i]) ||
+            blst_p2_uncompress(&b->points[at], signatures[i].signature) != BLST_SUCCESS ||
+            blst_p2_affine_is_inf(&b->points[at]) || !blst_p2_affine_in_g2(&b->points[at]))
             continue;
-        CASK_TRY(choose_coefficient(m->coefficient));
-        ++*count_out;
+        CASK_TRY(choose_coefficient(b->coefficients[at]));
+        b->signatures[at] = &signatures[i];
+        b->count++;
     }
     return CASK_OK;
 }
 
-static bool verify_together(blst_pairing *pairing, const member *members, size_t count)
+/* The pairing of the sum of the signatures, each times its coefficient. */
+static void pair_signatures(blst_fp12 *out, const batch *b, size_t from, size_t count)
 {
-    blst_pairing_init(pairing, true, ciphersuite, sizeof(ciphersuite) - 1);
-    for (size_t i = 0; i < count; i++) {
-        const member *m = &members[i];
+    const blst_p2_affine *points[] = { b->points + from, NULL };
+    const uint8_t *coefficients[] = { b->coefficients[from], NULL };
+    blst_p2 sum;
+    blst_p2_affine affine;
 
-        if (blst_pairing_mul_n_aggregate_pk_in_g1(pairing, &m->key, &m->point, m->coefficient, COEFFICIENT_BITS,
-                                                  m->signature->signing_root, 32, NULL, 0) != BLST_SUCCESS)
+    blst_p2s_mult_pippenger(&sum, points, count, coefficients, COEFFICIENT_BITS, b->scratch);
+    blst_p2_to_affine(&affine, &sum);
+    blst_aggregated_in_g2(out, &affine);
+}
+
+static bool verify_together(const batch *b, size_t from, size_t count)
+{
+    blst_fp12 signatures;
+
+    blst_pairing_init(b->pairing, true, ciphersuite, sizeof(ciphersuite) - 1);
+    for (size_t i = from; i < from + count; i++) {
+        if (blst_pairing_mul_n_aggregate_pk_in_g1(b->pairing, &b->keys[i], NULL, b->coefficients[i], COEFFICIENT_BITS,
+                                                  b->signatures[i]->signing_root, 32, NULL, 0) != BLST_SUCCESS)
             return false;
     }
-    blst_pairing_commit(pairing);
-    return blst_pairing_finalverify(pairing, NULL);
+    blst_pairing_commit(b->pairing);
+    pair_signatures(&signatures, b, from, count);
+    return blst_pairing_finalverify(b->pairing, &signatures);
 }
 
 /* Halve what fails until a bad one is alone, then try all of the rest. `from` is behind what is settled. */
-static void bisect(blst_pairing *pairing, const member *members, size_t count)
+static void bisect(const batch *b)
 {
-    size_t from = 0, size = count;
+    size_t from = 0, size = b->count;
 
-    while (from < count) {
-        const bool good = verify_together(pairing, members + from, size);
+    while (from < b->count) {
+        const bool good = verify_together(b, from, size);
 
         if (!good && size > 1) {
             size = (size + 1) / 2;
             continue;
         }
         for (size_t i = 0; i < size; i++)
-            members[from + i].signature->good = good;
+            b->signatures[from + i]->good = good;
         from += size;
-        size = count - from;
+        size = b->count - from;
     }
 }
 
@@ -219,24 +236,43 @@ typedef struct verifying {
     era_keys *keys;
 } verifying;
 
+static void free_batch(batch *b)
+{
+    if (b == NULL)
+        return;
+    free(b->pairing);
+    free(b->scratch);
+    free(b);
+}
+
+static batch *new_batch(void)
+{
+    batch *b = calloc(1, sizeof(*b));
+
+    if (b == NULL)
+        return NULL;
+    b->pairing = malloc(blst_pairing_sizeof());
+    b->scratch = malloc(blst_p2s_mult_pippenger_scratch_sizeof(BATCH));
+    if (b->pairing != NULL && b->scratch != NULL)
+        return b;
+    free_batch(b);
+    return NULL;
+}
+
 static int verify_batch(size_t index, unsigned worker, void *context)
 {
     const verifying *v = context;
     const size_t begin = index * BATCH, rest = v->count - begin;
-    blst_pairing *pairing = malloc(blst_pairing_sizeof());
-    member *members = malloc(BATCH * sizeof(*members));
-    size_t count = 0;
+    batch *b = new_batch();
     int code;
 
     (void)worker;
-    if (pairing == NULL || members == NULL)
-        code = cask_fail_nomem();
-    else
-        code = load_members(members, &count, v->signatures + begin, rest < BATCH ? rest : BATCH, v->keys);
+    if (b == NULL)
+        return cask_fail_nomem();
+    code = load_batch(b, v->signatures + begin, rest < BATCH ? rest : BATCH, v->keys);
     if (code == CASK_OK)
-        bisect(pairing, members, count);
-    free(members);
-    free(pairing);
+        bisect(b);
+    free_batch(b);
     return code;
 }
 

@@ -556,8 +556,9 @@ static void take_signatures(uint8_t roots[][32], uint8_t taken[][ERA_SIGNATURE_S
 /* Every one of a batch wrong, some, one, none: all are told apart. */
 static void signatures__bad_ones_are_named(void **state)
 {
-    enum { COUNT = 48 };
-    uint8_t roots[COUNT][32], taken[COUNT][ERA_SIGNATURE_SIZE], key[COUNT][ERA_PUBLIC_KEY_SIZE];
+    enum { TAKEN = 48, COUNT = 2 * TAKEN }; /* more than one batch */
+    static const uint8_t infinity[ERA_SIGNATURE_SIZE] = { 0xc0 };
+    uint8_t roots[TAKEN][32], taken[TAKEN][ERA_SIGNATURE_SIZE], key[TAKEN][ERA_PUBLIC_KEY_SIZE];
     era_signature signatures[COUNT];
     size_t count = 0;
     era_keys *keys;
@@ -566,12 +567,13 @@ static void signatures__bad_ones_are_named(void **state)
     if (!era_signatures_available())
         skip();
     assert_ok(era_keys_new(&keys));
-    take_signatures(roots, taken, key, &count, COUNT);
-    assert_int_equal(count, COUNT);
-    for (size_t every = 1; every <= 64; every *= 2) {
+    take_signatures(roots, taken, key, &count, TAKEN);
+    assert_int_equal(count, TAKEN);
+    for (size_t every = 1; every <= 128; every *= 2) {
         for (size_t i = 0; i < COUNT; i++) {
-            signatures[i] = (era_signature){ .signature = taken[i], .public_key = key[i], .index = i };
-            memcpy(signatures[i].signing_root, roots[i], 32);
+            signatures[i] = (era_signature){ .signature = taken[i % TAKEN], .public_key = key[i % TAKEN],
+                                             .index = i };
+            memcpy(signatures[i].signing_root, roots[i % TAKEN], 32);
             if (i % every == every / 2)
                 signatures[i].signing_root[31] ^= 1;
         }
@@ -582,9 +584,10 @@ static void signatures__bad_ones_are_named(void **state)
     signatures[3].public_key = NULL;
     signatures[5].public_key = key[6];
     signatures[9].signature = taken[10];
+    signatures[11].signature = infinity;
     assert_ok(era_signatures_verify(signatures, COUNT, 1, keys));
     for (size_t i = 0; i < COUNT; i++)
-        assert_int_equal(signatures[i].good, i != 3 && i != 5 && i != 9 && i != 32);
+        assert_int_equal(signatures[i].good, i != 3 && i != 5 && i != 9 && i != 11 && i != 64);
     era_keys_free(keys);
 }
 
