@@ -76,6 +76,9 @@ struct cask_column {
 
 /* ---- column.c ---- */
 
+/* A handle with nothing loaded yet; on an archive open for writing the one writer of the column (or BUSY). Close it. */
+int cask_column_new(cask_column **column_out, cask_archive *archive, const char *name,
+                    const cask_column_options *options);
 cask_conf cask_column_conf(cask_column *column);
 /* The conf, after looking at the disk again if this handle is read-only. */
 int cask_column_fresh_conf(cask_conf *conf_out, cask_column *column);

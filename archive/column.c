@@ -174,16 +174,13 @@ static void delist_writer(cask_column *column)
     }
 }
 
-int cask_column_open(cask_column **column_out, cask_archive *archive, const char *name,
-                     const cask_column_options *options)
+int cask_column_new(cask_column **column_out, cask_archive *archive, const char *name,
+                    const cask_column_options *options)
 {
-    static const cask_column_options defaults = CASK_COLUMN_OPTIONS_INIT;
     cask_column *column;
     uint32_t cached;
     int code;
 
-    if (options == NULL)
-        options = &defaults;
     if (options->struct_size != sizeof *options)
         return cask_fail(CASK_E_INVALID, CASK_NOWHERE, "column options of another size; set them by the INIT macro");
     if (!cask_column_name_valid(name))
@@ -211,8 +208,25 @@ int cask_column_open(cask_column **column_out, cask_archive *archive, const char
         code = cask_path_join(&column->folder, archive->folder.text, name);
     if (code == CASK_OK)
         code = cask_path_join(&column->conf_path, column->folder.text, "column.conf");
-    if (code == CASK_OK)
-        code = load_or_create(column, options);
+    if (code < 0) {
+        cask_column_close(column);
+        return code;
+    }
+    *column_out = column;
+    return CASK_OK;
+}
+
+int cask_column_open(cask_column **column_out, cask_archive *archive, const char *name,
+                     const cask_column_options *options)
+{
+    static const cask_column_options defaults = CASK_COLUMN_OPTIONS_INIT;
+    cask_column *column;
+    int code;
+
+    if (options == NULL)
+        options = &defaults;
+    CASK_TRY(cask_column_new(&column, archive, name, options));
+    code = load_or_create(column, options);
     if (code == CASK_OK)
         code = apply_options(column, options);
     column->codec = column->conf.codec;

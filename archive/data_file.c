@@ -80,3 +80,43 @@ uint32_t cask_record_crc(uint64_t slot, const uint8_t type[2], uint32_t length, 
     cask_store32(prefix + 10, length);
     return cask_crc32c(cask_crc32c(0, prefix, sizeof prefix), payload, length);
 }
+
+/* A larger record is read on its own. */
+#define WINDOW_SIZE (1024u * 1024)
+
+int cask_window_read(cask_window *window, uint64_t offset, uint64_t size, const uint8_t **bytes_out)
+{
+    uint64_t rest = window->end - offset;
+    uint64_t wanted = size > WINDOW_SIZE ? size : rest < WINDOW_SIZE ? rest : WINDOW_SIZE;
+
+    if (offset < window->offset || offset + size > window->offset + window->buffer.size) {
+        window->buffer.size = 0;
+        CASK_TRY(cask_buf_reserve(&window->buffer, (size_t)wanted));
+        CASK_TRY(cask_read_exact(window->handle, window->path, window->buffer.data, (size_t)wanted, offset));
+        window->buffer.size = (size_t)wanted;
+        window->offset = offset;
+    }
+    *bytes_out = window->buffer.data + (offset - window->offset);
+    return CASK_OK;
+}
+
+int cask_window_skip_zeros(cask_window *window, uint64_t from, uint64_t to, uint64_t *at_out)
+{
+    const uint8_t *bytes;
+
+    while (from < to) {
+        uint64_t part = to - from < WINDOW_SIZE ? to - from : WINDOW_SIZE;
+        uint64_t zeros = 0;
+
+        CASK_TRY(cask_window_read(window, from, part, &bytes));
+        if (!cask_all_zero(bytes, (size_t)part)) {
+            while (bytes[zeros] == 0)
+                zeros++;
+            *at_out = from + zeros;
+            return CASK_OK;
+        }
+        from += part;
+    }
+    *at_out = to;
+    return CASK_OK;
+}

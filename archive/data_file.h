@@ -35,4 +35,18 @@ cask_record cask_record_decode(const uint8_t header[CASK_RECORD_HEADER_SIZE]);
 /* CRC-32C of slot | type | length | payload, as the offset table of version 4 holds it. */
 uint32_t cask_record_crc(uint64_t slot, const uint8_t type[2], uint32_t length, const void *payload);
 
+/* A data file that is read from front to back, through a window. Begin with the first four set, dispose of the buffer. */
+typedef struct cask_window {
+    const cask_handle *handle;
+    const char *path;
+    uint64_t end; /* nothing is read beyond */
+    cask_buf buffer;
+    uint64_t offset; /* of what is in the buffer */
+} cask_window;
+
+/* `size` bytes before the end; valid until the next call. */
+int cask_window_read(cask_window *window, uint64_t offset, uint64_t size, const uint8_t **bytes_out);
+/* Where the first byte is that is not zero; `to` if there is none. */
+int cask_window_skip_zeros(cask_window *window, uint64_t from, uint64_t to, uint64_t *at_out);
+
 #endif

@@ -1,5 +1,7 @@
 #include "offset_table.h"
 
+#include <stdlib.h>
+
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -76,6 +78,28 @@ uint32_t cask_table_count(const cask_offset_table *table, uint32_t version)
 
     for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++)
         count += cask_table_has(table, version, i);
+    return count;
+}
+
+static int compare_offsets(const void *a, const void *b)
+{
+    const uint64_t *left = a;
+    const uint64_t *right = b;
+
+    return (left[0] > right[0]) - (left[0] < right[0]);
+}
+
+size_t cask_table_by_offset(uint64_t (*entries)[2], const cask_offset_table *table, uint32_t version)
+{
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
+        if (!cask_table_has(table, version, i))
+            continue;
+        entries[count][0] = cask_table_offset(table, i);
+        entries[count++][1] = i;
+    }
+    qsort(entries, count, sizeof *entries, compare_offsets);
     return count;
 }
 

@@ -59,6 +59,9 @@ uint32_t cask_table_forget(cask_offset_table *table, uint32_t first, uint32_t la
 
 uint32_t cask_table_count(const cask_offset_table *table, uint32_t version);
 
+/* The entries that lead to a record, as (offset, index), in the order of their offsets; how many. */
+size_t cask_table_by_offset(uint64_t (*entries)[2], const cask_offset_table *table, uint32_t version);
+
 /* CRC-32C of both halves (version 4). */
 uint32_t cask_tables_crc(const cask_offset_table *table);
 

@@ -33,49 +33,27 @@ uint32_t cask_intent_apply(const cask_conf *conf, uint64_t file_id, cask_offset_
     return 0;
 }
 
-static int compare_ranges(const void *a, const void *b)
-{
-    const uint64_t *left = a;
-    const uint64_t *right = b;
-
-    return (left[0] > right[0]) - (left[0] < right[0]);
-}
-
-/* The records that a table leads to, as [begin, end), by their place; their number. */
-static size_t live_ranges(uint64_t (*ranges)[2], const cask_offset_table *table)
-{
-    size_t count = 0;
-
-    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
-        if (!cask_table_has(table, 4, i))
-            continue;
-        ranges[count][0] = cask_table_offset(table, i);
-        ranges[count][1] = ranges[count][0] + CASK_RECORD_HEADER_SIZE + cask_table_length(table, i);
-        count++;
-    }
-    qsort(ranges, count, sizeof *ranges, compare_ranges);
-    return count;
-}
-
 int cask_punch_dead(const cask_handle *handle, const char *path, const cask_offset_table *table, uint64_t data_length)
 {
-    uint64_t (*ranges)[2] = malloc(CASK_SLOTS_PER_FILE * sizeof *ranges);
+    uint64_t (*entries)[2] = malloc(CASK_SLOTS_PER_FILE * sizeof *entries);
     uint64_t at = CASK_DATA_START;
     size_t count;
     int code = CASK_OK;
 
-    if (ranges == NULL)
+    if (entries == NULL)
         return cask_fail_nomem();
-    count = live_ranges(ranges, table);
+    count = cask_table_by_offset(entries, table, 4);
     for (size_t i = 0; i <= count && code == CASK_OK; i++) {
-        uint64_t end = i < count ? ranges[i][0] : data_length;
+        uint64_t end = i < count ? entries[i][0] : data_length;
 
         if (at < end)
             code = cask_punch(handle, path, at, end - at);
-        if (i < count && ranges[i][1] > at)
-            at = ranges[i][1];
+        if (i < count)
+            end += CASK_RECORD_HEADER_SIZE + (uint64_t)cask_table_length(table, (uint32_t)entries[i][1]);
+        if (end > at)
+            at = end;
     }
-    free(ranges);
+    free(entries);
     return code;
 }
 

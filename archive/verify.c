@@ -10,9 +10,6 @@
 #include "pruned_list.h"
 #include "replace.h"
 
-/* Data files are read through a window of this many bytes; a larger record on its own. */
-#define WINDOW_SIZE (1024u * 1024)
-
 typedef struct verification {
     cask_column *column;
     cask_conf conf;
@@ -68,27 +65,10 @@ typedef struct file_walk {
     verification *verify;
     cask_view *view;
     const char *path;
-    cask_buf window;
-    uint64_t window_offset;
+    cask_window window;
     cask_buf value;
     uint64_t value_bytes;
 } file_walk;
-
-static int read_at(file_walk *walk, uint64_t offset, uint64_t size, const uint8_t **bytes_out)
-{
-    uint64_t rest = walk->view->data_length - offset;
-    uint64_t wanted = size > WINDOW_SIZE ? size : rest < WINDOW_SIZE ? rest : WINDOW_SIZE;
-
-    if (offset < walk->window_offset || offset + size > walk->window_offset + walk->window.size) {
-        walk->window.size = 0;
-        CASK_TRY(cask_buf_reserve(&walk->window, (size_t)wanted));
-        CASK_TRY(cask_read_exact(&walk->view->data->handle, walk->path, walk->window.data, (size_t)wanted, offset));
-        walk->window.size = (size_t)wanted;
-        walk->window_offset = offset;
-    }
-    *bytes_out = walk->window.data + (offset - walk->window_offset);
-    return CASK_OK;
-}
 
 static int check_codec(file_walk *walk, uint64_t slot, uint64_t offset, const uint8_t *payload, uint32_t length)
 {
@@ -124,7 +104,7 @@ static int check_record(file_walk *walk, uint32_t index, uint64_t offset, uint64
     *next_out = walk->view->data_length;
     if (rest < CASK_RECORD_HEADER_SIZE)
         return finding(verify, "offset", place, "the offset is outside the committed data");
-    CASK_TRY(read_at(walk, offset, CASK_RECORD_HEADER_SIZE, &bytes));
+    CASK_TRY(cask_window_read(&walk->window, offset, CASK_RECORD_HEADER_SIZE, &bytes));
     record = cask_record_decode(bytes);
     length = conf->version < 4 ? record.length : cask_table_length(&walk->view->table, index);
     if (rest - CASK_RECORD_HEADER_SIZE < length)
@@ -133,7 +113,7 @@ static int check_record(file_walk *walk, uint32_t index, uint64_t offset, uint64
     *next_out = offset + CASK_RECORD_HEADER_SIZE + length;
     if (memcmp(record.type, conf->record_type, 2) != 0 || record.reserved != 0 || record.length != length)
         CASK_TRY(finding(verify, "record-header", place, "the header is not that of the record that was written"));
-    CASK_TRY(read_at(walk, offset, CASK_RECORD_HEADER_SIZE + (uint64_t)length, &bytes));
+    CASK_TRY(cask_window_read(&walk->window, offset, CASK_RECORD_HEADER_SIZE + (uint64_t)length, &bytes));
     bytes += CASK_RECORD_HEADER_SIZE;
     if (conf->version >= 4 &&
         cask_record_crc(slot, conf->record_type, length, bytes) != cask_table_crc(&walk->view->table, index))
@@ -141,42 +121,18 @@ static int check_record(file_walk *walk, uint32_t index, uint64_t offset, uint64
     return check_codec(walk, slot, offset, bytes, length);
 }
 
-static int compare_offsets(const void *a, const void *b)
-{
-    const uint64_t *left = a;
-    const uint64_t *right = b;
-
-    return (left[0] > right[0]) - (left[0] < right[0]);
-}
-
-/* Whether there is nothing but zeros: what pruned records leave. */
-static int is_hole(bool *hole_out, file_walk *walk, uint64_t from, uint64_t to)
-{
-    const uint8_t *bytes;
-
-    *hole_out = true;
-    while (from < to && *hole_out) {
-        uint64_t part = to - from < WINDOW_SIZE ? to - from : WINDOW_SIZE;
-
-        CASK_TRY(read_at(walk, from, part, &bytes));
-        *hole_out = cask_all_zero(bytes, (size_t)part);
-        from += part;
-    }
-    return CASK_OK;
-}
-
 /* Bytes between records that no entry refers to. Format 3 may have them, from batches that the prototype lost. What is
  * being pruned need not be zeros yet. */
 static int check_gap(file_walk *walk, uint64_t from, uint64_t to)
 {
     const cask_conf *conf = &walk->verify->conf;
-    bool hole = false;
+    uint64_t at = from;
 
     if (from >= to || cask_conf_intends(conf, CASK_INTENT_PRUNE, walk->view->file_id))
         return CASK_OK;
     if (conf->version >= 4)
-        CASK_TRY(is_hole(&hole, walk, from, to));
-    if (hole)
+        CASK_TRY(cask_window_skip_zeros(&walk->window, from, to, &at));
+    if (at == to)
         return CASK_OK;
     return finding(walk->verify, "unreferenced-record", CASK_AT(walk->path, from),
                    "%" PRIu64 " bytes belong to no slot", to - from);
@@ -187,19 +143,12 @@ static int check_records(file_walk *walk)
     uint64_t (*entries)[2] = malloc(CASK_SLOTS_PER_FILE * sizeof *entries);
     const cask_offset_table *table = &walk->view->table;
     uint64_t at = CASK_DATA_START;
-    size_t count = 0;
+    size_t count;
     int code = CASK_OK;
 
     if (entries == NULL)
         return cask_fail_nomem();
-    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
-        if (cask_table_offset(table, i) == CASK_OFFSET_NONE ||
-            (walk->verify->conf.version >= 4 && cask_table_offset(table, i) == CASK_OFFSET_PRUNED))
-            continue;
-        entries[count][0] = cask_table_offset(table, i);
-        entries[count++][1] = i;
-    }
-    qsort(entries, count, sizeof *entries, compare_offsets);
+    count = cask_table_by_offset(entries, table, walk->verify->conf.version);
     for (size_t i = 0; i < count && code == CASK_OK; i++) {
         uint64_t slot = walk->view->file_id * CASK_SLOTS_PER_FILE + entries[i][1];
 
@@ -225,9 +174,10 @@ static int check_data(file_walk *walk)
     if (walk->view->data == NULL)
         return CASK_OK;
     walk->path = walk->view->data->path.text;
+    walk->window = (cask_window){ &walk->view->data->handle, walk->path, walk->view->data_length, CASK_BUF_INIT, 0 };
     if (walk->view->data_length < CASK_DATA_START)
         return finding(walk->verify, "file-length", CASK_AT(walk->path, 0), "the data file has no version record");
-    CASK_TRY(read_at(walk, 0, CASK_DATA_START, &bytes));
+    CASK_TRY(cask_window_read(&walk->window, 0, CASK_DATA_START, &bytes));
     if (memcmp(bytes, cask_version_record, CASK_DATA_START) != 0)
         CASK_TRY(finding(walk->verify, "record-header", CASK_AT(walk->path, 0),
                          "the file does not begin with the e2store version record"));
@@ -330,7 +280,7 @@ static int verify_file(verification *verify, uint64_t file_id)
         code = check_pruned(&walk);
     code = finding_of_error(verify, code);
     cask_view_release(walk.view);
-    cask_buf_dispose(&walk.window);
+    cask_buf_dispose(&walk.window.buffer);
     cask_buf_dispose(&walk.value);
     return code;
 }
