@@ -342,7 +342,7 @@ static void make_confs(void)
                        .allow_backfill = true,
                        .max_value_size = 1u << 24,
                        .open_count = 2,
-                       .open = { { 2, 4096, 9000, 5, 0, 1 }, { 0, 1024, 3000, 2, 1, 2 } } };
+                       .open = { { 2, 4096, 9000, 5, 0, 1, 0 }, { 0, 1024, 3000, 2, 1, 2, 0 } } };
     uint8_t copy[CASK_CONF_COPY_SIZE];
     cask_buf buf = CASK_BUF_INIT;
 
