@@ -33,6 +33,17 @@ uint32_t cask_intent_apply(const cask_conf *conf, uint64_t file_id, cask_offset_
     return 0;
 }
 
+/* The first page is written: file systems free whole pages before they zero what is left of others, and a reader relies
+ * on the header of a record to go first. */
+static int free_range(const cask_handle *handle, const char *path, uint64_t from, uint64_t end)
+{
+    static const uint8_t zeros[4096];
+    uint64_t size = end - from;
+
+    CASK_TRY(cask_write_all(handle, path, zeros, size < sizeof zeros ? (size_t)size : sizeof zeros, from));
+    return size > sizeof zeros ? cask_punch(handle, path, from, size) : CASK_OK;
+}
+
 int cask_punch_dead(const cask_handle *handle, const char *path, const cask_offset_table *table, uint64_t data_length)
 {
     uint64_t (*entries)[2] = malloc(CASK_SLOTS_PER_FILE * sizeof *entries);
@@ -47,7 +58,7 @@ int cask_punch_dead(const cask_handle *handle, const char *path, const cask_offs
         uint64_t end = i < count ? entries[i][0] : data_length;
 
         if (at < end)
-            code = cask_punch(handle, path, at, end - at);
+            code = free_range(handle, path, at, end);
         if (i < count)
             end += CASK_RECORD_HEADER_SIZE + (uint64_t)cask_table_length(table, (uint32_t)entries[i][1]);
         if (end > at)
