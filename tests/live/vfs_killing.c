@@ -94,6 +94,13 @@ static int killing_truncate(void *context, int file, uint64_t size)
     return after(last, below()->truncate(below()->context, file, size));
 }
 
+static int killing_punch(void *context, int file, uint64_t offset, uint64_t size)
+{
+    bool last = is_last(context);
+
+    return after(last, below()->punch(below()->context, file, offset, size));
+}
+
 static int killing_size(void *context, int file, uint64_t *size_out)
 {
     (void)context;
@@ -177,6 +184,7 @@ void vfs_killing_init(vfs_killing *killing, const char *root, atomic_uint *calls
         .write_at = killing_write_at,
         .sync = killing_sync,
         .truncate = killing_truncate,
+        .punch = killing_punch,
         .size = killing_size,
         .lock = killing_lock,
         .stat = killing_stat,
