@@ -423,6 +423,30 @@ static void heal__v4_truncates_and_zeroes(void **state)
     store_dispose(&s);
 }
 
+static int stop_at_once(const cask_report *report, void *payload)
+{
+    int *calls = payload;
+
+    (void)report;
+    (*calls)++;
+    return 7;
+}
+
+/* Any value but 0 ends it, and is what the caller gets. */
+static void heal__report_may_stop_it(void **state)
+{
+    uint64_t committed;
+    store s = torn_v4(&committed);
+    int calls = 0;
+
+    (void)state;
+    store_open_existing(&s, true);
+    assert_int_equal(cask_column_verify(s.column, 1, stop_at_once, &calls, NULL), 7);
+    assert_int_equal(cask_column_heal(s.archive, STORE_COLUMN, stop_at_once, &calls), 7);
+    assert_int_equal(calls, 2);
+    store_dispose(&s);
+}
+
 /* What healing cannot explain by a crash is damage: a committed entry that changed or went. */
 static void heal__v4_changed_table_is_corrupt(void **state)
 {
@@ -636,6 +660,7 @@ int main(void)
         case_test(heal__deletes_files_beyond_the_current_one),
         case_test(heal__leaves_files_of_others_alone),
         case_test(heal__v4_truncates_and_zeroes),
+        case_test(heal__report_may_stop_it),
         case_test(heal__v4_changed_table_is_corrupt),
         case_test(heal__v4_mends_each_copy_of_the_conf),
         case_test(heal__v4_rot_never_rolls_back),
