@@ -35,11 +35,12 @@ int cask_fail_nomem(void);
 /* Make `error`, a copy of some thread's cask_error, the last one of this thread. */
 void cask_error_restore(const cask_error *error);
 
-/* Return from the calling function if `expression` is an error. The only hidden return in the code base. */
+/* Return from the calling function if `expression` is an error, or what a caller's function returned to stop. The only
+ * hidden return in the code base. */
 #define CASK_TRY(expression)                                                                                           \
     do {                                                                                                               \
         int try_code_ = (expression);                                                                                  \
-        if (try_code_ < 0)                                                                                             \
+        if (try_code_ != CASK_OK)                                                                                      \
             return try_code_;                                                                                          \
     } while (0)
 
