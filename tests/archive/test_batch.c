@@ -344,6 +344,27 @@ static void batch__short_reads_and_writes(void **state)
     }
 }
 
+/* A folder stands where the next data file or its table must go. */
+static void batch__folder_where_a_file_must_be(void **state)
+{
+    static const char *const names[] = { "data_00001", "data_00001.off" };
+
+    (void)state;
+    EACH_VERSION(version) {
+        for (size_t i = 0; i < COUNT_OF(names); i++) {
+            store s = store_in_memory(version, true);
+            char *path = store_file(&s, names[i]);
+
+            store_put(&s, SLOTS(1, 5));
+            folder_make(s.vfs, path);
+            assert_true(store_try_put(&s, SLOTS(6, 8192)) < 0);
+            store_expect_values(&s, SLOTS(1, 5));
+            free(path);
+            store_dispose(&s);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +384,7 @@ int main(void)
         case_test(batch__syncs_each_file_once),
         case_test(batch__data_then_table_then_marker),
         case_test(batch__short_reads_and_writes),
+        case_test(batch__folder_where_a_file_must_be),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* Healing: what a crash leaves, made by hand, and what opening for writing makes of it. */
 #include "raw.h"
 #include "store.h"
+#include "vfs_fault.h"
 
 #include <stdio.h>
 
@@ -644,6 +645,63 @@ static void heal__first_backfill_of_a_sealed_file_is_announced_first(void **stat
     free(large);
 }
 
+/* ---- Read-only -------------------------------------------------------------------------------------------------- */
+
+/* A store left by a crash in the middle of a backfill: there is something to heal. */
+static store crashed_store(vfs_fault *fault, uint32_t version)
+{
+    static const uint64_t first[] = { 1, 5, 8192 };
+    memory_disk *disk = memory_disk_new(), *crashed;
+    store s = store_at(memory_disk_vfs(disk), "/archive", version, true);
+    cask_batch *batch;
+
+    store_open(&s);
+    store_put(&s, first, COUNT_OF(first));
+    batch = store_begin(&s, SLOTS(999, 1999, 2999, 3999));
+    crashed = memory_disk_after_crash(disk, LOSS_NOTHING, 0);
+    cask_batch_abort(batch);
+    store_close(&s);
+    memory_disk_free(disk);
+    s.disk = crashed;
+    vfs_fault_init(fault, memory_disk_vfs(crashed));
+    s.vfs = &fault->vfs;
+    return s;
+}
+
+static int count_report(const cask_report *report, void *payload)
+{
+    (void)report;
+    (*(size_t *)payload)++;
+    return 0;
+}
+
+/* Nothing that changes the disk is even tried: not after a crash, not for what is missing. */
+static void heal__read_only_writes_and_creates_nothing(void **state)
+{
+    (void)state;
+    EACH_VERSION(version) {
+        vfs_fault fault;
+        store s = crashed_store(&fault, version);
+        cask_column *column;
+        size_t reports = 0;
+
+        s.shape.max_value_size = (uint64_t)1 << 40;
+        store_open_existing(&s, true);
+        store_expect_values(&s, SLOTS(1, 5, 8192));
+        store_verify(&s, true);
+        assert_code(cask_column_open(&column, s.archive, "absent", NULL), CASK_E_NOTFOUND);
+        assert_code(cask_column_put(s.column, 10000, "x", 1), CASK_E_REFUSED);
+        assert_code(cask_archive_set_identity(s.archive, "hoodi", 5), CASK_E_REFUSED);
+        cask_column_close(s.column);
+        s.column = NULL;
+        assert_ok(cask_column_heal(s.archive, STORE_COLUMN, count_report, &reports));
+        assert_true(reports > 0);
+        store_close(&s);
+        assert_int_equal(vfs_fault_calls(&fault, FAULT_MUTATING), 0);
+        store_dispose(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -668,6 +726,7 @@ int main(void)
         case_test(heal__v4_swapped_sealed_file_is_found_by_verify),
         case_test(heal__v4_old_conf_is_corrupt),
         case_test(heal__first_backfill_of_a_sealed_file_is_announced_first),
+        case_test(heal__read_only_writes_and_creates_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,7 +221,7 @@ static void assert_file_equal(const tree_file *left, const tree_file *right, con
 {
     size_t common = left->size < right->size ? left->size : right->size;
 
-    for (size_t i = 0; i < common; i++)
+    for (size_t i = 0; i < common && memcmp(left->bytes, right->bytes, common) != 0; i++)
         if (left->bytes[i] != right->bytes[i])
             fail_msg("%s: byte %zu is 0x%02x in one and 0x%02x in the other", name, i, left->bytes[i], right->bytes[i]);
     if (left->size != right->size)

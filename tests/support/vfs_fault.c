@@ -15,19 +15,27 @@ static void copy_path(char to[128], const char *path)
     memcpy(to, path, size + 1);
 }
 
-/* Count a call; the negative errno if this one is to fail, else 0. */
-static int decide(vfs_fault *fault, int kind, const char *path)
+/* Count a call; whether this one is to fail, or to be cut short. */
+static bool is_struck(vfs_fault *fault, int kind, const char *path)
 {
     for (unsigned i = 0; i < FAULT_KINDS; i++)
         fault->calls[i] += kind == 1 << i;
     if ((fault->kinds & kind) == 0)
-        return 0;
+        return false;
     fault->seen++;
     if (fault->fail_at == 0 || fault->seen < fault->fail_at || (fault->seen > fault->fail_at && !fault->for_good))
-        return 0;
-    if (fault->failed++ == 0)
+        return false;
+    if (fault->failed++ == 0) {
+        fault->failed_kind = kind;
         copy_path(fault->failed_path, path);
-    return -fault->error_number;
+    }
+    return true;
+}
+
+/* The same of a call that either fails or is done: the negative errno, or 0. */
+static int decide(vfs_fault *fault, int kind, const char *path)
+{
+    return is_struck(fault, kind, path) ? -fault->error_number : 0;
 }
 
 static const char *path_of(const vfs_fault *fault, int file)
@@ -56,10 +64,11 @@ static int fault_open(void *context, const char *path, cask_open_mode mode)
 static int fault_close(void *context, int file)
 {
     vfs_fault *fault = context;
+    int result = decide(fault, FAULT_CLOSE, path_of(fault, file)), closed;
 
-    path_of(fault, file);
     fault->files[file].is_open = false;
-    return fault->inner->close(fault->inner->context, file);
+    closed = fault->inner->close(fault->inner->context, file);
+    return result < 0 ? result : closed;
 }
 
 static size_t at_most(const vfs_fault *fault, size_t size)
@@ -67,26 +76,45 @@ static size_t at_most(const vfs_fault *fault, size_t size)
     return fault->most != 0 && fault->most < size ? fault->most : size;
 }
 
+static size_t part_of(const vfs_fault *fault, size_t size)
+{
+    if (size == 0 || fault->part == FAULT_NO_PART)
+        return 0;
+    return fault->part == FAULT_ONE || size == 1 ? 1 : size / 2;
+}
+
 static int64_t fault_read_at(void *context, int file, void *buffer, size_t size, uint64_t offset)
 {
     vfs_fault *fault = context;
-    int result = decide(fault, FAULT_READ, path_of(fault, file));
+    bool struck = is_struck(fault, FAULT_READ, path_of(fault, file));
 
-    if (result < 0)
-        return result;
-    return fault->inner->read_at(fault->inner->context, file, buffer, at_most(fault, size), offset);
+    if (struck && !fault->goes_on)
+        return -fault->error_number;
+    return fault->inner->read_at(fault->inner->context, file, buffer,
+                                 struck ? part_of(fault, size) : at_most(fault, size), offset);
+}
+
+enum { TABLE_ENTRY = 8 };
+
+static bool is_table(const char *path)
+{
+    size_t size = strlen(path);
+
+    return size >= 4 && strcmp(path + size - 4, ".off") == 0;
 }
 
 static int64_t fault_write_at(void *context, int file, const void *buffer, size_t size, uint64_t offset)
 {
     vfs_fault *fault = context;
-    int result = decide(fault, FAULT_WRITE, path_of(fault, file));
+    bool struck = is_struck(fault, FAULT_WRITE, path_of(fault, file));
+    size_t part = struck ? part_of(fault, size) : at_most(fault, size);
+    int64_t written;
 
-    if (result < 0 && fault->half_done && size > 1)
-        fault->inner->write_at(fault->inner->context, file, buffer, size / 2, offset);
-    if (result < 0)
-        return result;
-    return fault->inner->write_at(fault->inner->context, file, buffer, at_most(fault, size), offset);
+    /* A kernel copies by pages: an entry of a table is not torn. */
+    if (struck && !fault->goes_on && is_table(path_of(fault, file)))
+        part -= part % TABLE_ENTRY;
+    written = part > 0 ? fault->inner->write_at(fault->inner->context, file, buffer, part, offset) : 0;
+    return struck && !fault->goes_on ? -fault->error_number : written;
 }
 
 static int fault_sync(void *context, int file)
@@ -171,11 +199,28 @@ static int fault_sync_folder(void *context, const char *path)
     return result < 0 ? result : fault->inner->sync_folder(fault->inner->context, path);
 }
 
+/* A listing that fails behind the first name. */
+typedef struct first_name {
+    int (*visit)(const char *name, void *payload);
+    void *payload;
+} first_name;
+
+static int visit_first(const char *name, void *payload)
+{
+    first_name *first = payload;
+    int result = first->visit(name, first->payload);
+
+    return result != 0 ? result : 1;
+}
+
 static int fault_list(void *context, const char *path, int (*visit)(const char *name, void *payload), void *payload)
 {
     vfs_fault *fault = context;
     int result = decide(fault, FAULT_LIST, path);
+    first_name first = { visit, payload };
 
+    if (result < 0 && fault->part != FAULT_NO_PART)
+        fault->inner->list(fault->inner->context, path, visit_first, &first);
     return result < 0 ? result : fault->inner->list(fault->inner->context, path, visit, payload);
 }
 
@@ -213,15 +258,27 @@ uint64_t vfs_fault_calls(const vfs_fault *fault, int kinds)
     return count;
 }
 
+unsigned vfs_fault_open_files(const vfs_fault *fault)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < FAULT_FILES; i++)
+        count += fault->files[i].is_open;
+    return count;
+}
+
 void vfs_fault_clear(vfs_fault *fault)
 {
     fault->kinds = 0;
     fault->fail_at = 0;
     fault->for_good = false;
-    fault->half_done = false;
+    fault->part = FAULT_NO_PART;
+    fault->goes_on = false;
     fault->most = 0;
     fault->seen = 0;
     fault->failed = 0;
+    fault->failed_kind = 0;
+    fault->failed_path[0] = 0;
     fault->sync_retried = false;
     memset(fault->calls, 0, sizeof(fault->calls));
 }

@@ -31,12 +31,11 @@ enum fault_kind {
     FAULT_SYNC_FOLDER = 1 << 13,
     FAULT_LIST = 1 << 14,
     FAULT_PUNCH = 1 << 15,
-    FAULT_KINDS = 16
+    FAULT_CLOSE = 1 << 16,   /* the file is closed all the same */
+    FAULT_KINDS = 17
 };
 
 #define FAULT_SYNCS (FAULT_SYNC | FAULT_SYNC_FOLDER)
-/* What needs space on the device. */
-#define FAULT_SPACE (FAULT_WRITE | FAULT_CREATE | FAULT_MAKE_FOLDER | FAULT_SYNCS)
 /* What changes the disk, or needs a handle that could. */
 #define FAULT_MUTATING                                                                                                 \
     (FAULT_OPEN_WRITE | FAULT_CREATE | FAULT_WRITE | FAULT_SYNCS | FAULT_TRUNCATE | FAULT_LOCK | FAULT_RENAME |        \
@@ -44,6 +43,9 @@ enum fault_kind {
 #define FAULT_ALL ((1 << FAULT_KINDS) - 1)
 
 enum { FAULT_FILES = 64 };
+
+/* What is done of a call that fails: bytes of a write, the first name of a listing. */
+typedef enum fault_part { FAULT_NO_PART, FAULT_ONE, FAULT_HALF } fault_part;
 
 typedef struct vfs_fault {
     cask_vfs vfs;
@@ -54,7 +56,8 @@ typedef struct vfs_fault {
     uint64_t fail_at;   /* and this one fails, from 1; 0: none */
     bool for_good;      /* all of these kinds after it as well */
     int error_number;   /* positive */
-    bool half_done;     /* a write that fails has written half of its bytes */
+    fault_part part;
+    bool goes_on;       /* a read or write does not fail, but moves only that part */
     size_t most;        /* bytes that one read or write moves; 0: all */
 
     /* What came of it. */
@@ -62,6 +65,7 @@ typedef struct vfs_fault {
     uint64_t failed;
     uint64_t calls[FAULT_KINDS];
     bool sync_retried;  /* a file was synced again, before it was opened anew, after a sync of it had failed */
+    int failed_kind;    /* of the first that failed, */
     char failed_path[128];
 
     struct {
@@ -74,6 +78,7 @@ typedef struct vfs_fault {
 void vfs_fault_init(vfs_fault *fault, const cask_vfs *inner);
 /* Calls of these kinds since the beginning. */
 uint64_t vfs_fault_calls(const vfs_fault *fault, int kinds);
+unsigned vfs_fault_open_files(const vfs_fault *fault);
 /* Nothing fails any more, and counts begin anew. */
 void vfs_fault_clear(vfs_fault *fault);
 

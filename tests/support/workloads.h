@@ -1,6 +1,6 @@
 /*
  * Workloads: lists of batches that between them take every way of writing a column. Crash tests stop them between any
- * two steps, sabotage tests let any of their calls fail.
+ * two steps, the injector lets any of their calls fail.
  */
 #ifndef TEST_WORKLOADS_H
 #define TEST_WORKLOADS_H
