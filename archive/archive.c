@@ -93,10 +93,14 @@ int cask_archive_set_identity(cask_archive *archive, const char *text, size_t si
     memcpy(whole, first_line, head);
     memcpy(whole + head, text, size);
     encode_last_line(whole + head + size, whole, head + size);
-    code = cask_replace_file(archive->vfs, archive->folder.text, path.text, whole, head + size + LAST_LINE_SIZE);
+    code = decode_identity(archive, whole, head + size + LAST_LINE_SIZE, path.text);
     if (code == CASK_OK)
-        code = decode_identity(archive, whole, head + size + LAST_LINE_SIZE, path.text);
+        code = cask_replace_file(archive->vfs, archive->folder.text, path.text, whole, head + size + LAST_LINE_SIZE);
     free(whole);
+    if (code < 0) {
+        free(archive->identity);
+        archive->identity = NULL;
+    }
     return code;
 }
 
@@ -144,7 +148,7 @@ static int lock(cask_archive *archive)
     int code;
 
     CASK_TRY(cask_path_join(&path, archive->folder.text, "lock"));
-    if (archive->vfs->stat(archive->vfs->context, path.text, &info) == -ENOENT && !CASK_FAULT(archive_folder_not_synced))
+    if (archive->vfs->stat(archive->vfs->context, path.text, &info) < 0 && !CASK_FAULT(archive_folder_not_synced))
         CASK_TRY(sync_parent(archive));
     CASK_TRY(cask_handle_open(&archive->lock, archive->vfs, path.text, CASK_OPEN_CREATE));
     code = archive->vfs->lock(archive->vfs->context, archive->lock.file);
@@ -231,12 +235,18 @@ static int is_column(bool *is_column_out, const cask_archive *archive, const cha
     cask_path folder;
     cask_path conf;
     cask_file_info info;
+    int code;
 
     CASK_TRY(cask_path_join(&folder, archive->folder.text, name));
     CASK_TRY(cask_path_join(&conf, folder.text, "column.conf"));
-    *is_column_out = vfs->stat(vfs->context, conf.text, &info) >= 0 ||
-                     vfs->list(vfs->context, folder.text, stop_at_data, NULL) == 1;
-    return CASK_OK;
+    code = vfs->stat(vfs->context, conf.text, &info);
+    *is_column_out = code == 0;
+    if (code == -ENOENT)
+        code = vfs->list(vfs->context, folder.text, stop_at_data, NULL);
+    *is_column_out |= code == 1;
+    return code < 0 && code != -ENOENT && code != -ENOTDIR
+               ? cask_fail_system(code, CASK_IN_FILE(folder.text), "look for the column")
+               : CASK_OK;
 }
 
 static int collect_column(const char *name, void *payload)

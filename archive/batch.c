@@ -92,9 +92,11 @@ static void free_batch(cask_batch *batch)
     free(batch);
 }
 
+/* Want of memory of our own is found before anything is written; that of the system is a failed call like any other. */
 static int poison(cask_batch *batch, int code)
 {
-    cask_column_poison(batch->column);
+    if (code != CASK_E_NOMEM || cask_error_last()->system_errno != 0)
+        cask_column_poison(batch->column);
     return code;
 }
 
@@ -180,8 +182,8 @@ static int touch_existing(cask_batch *batch, uint64_t file_id)
             /* A refusal is found before anything is written. */
             return code == CASK_E_REFUSED || code == CASK_E_CORRUPT ? code : poison(batch, code);
         }
-        file->view->sealed = false;
     }
+    file->view->sealed = false;
     code = open_for_writing(batch, file->view);
     if (code < 0) {
         cask_view_release(file->view);
@@ -487,7 +489,7 @@ static int encode(cask_batch *batch, uint8_t codec, const void **bytes, size_t *
 }
 
 /* `bytes` are a value, or with `is_stored` a payload in the column's codec. */
-static int put(cask_batch *batch, uint64_t slot, const void *bytes, size_t size, bool is_stored, bool trusted)
+static int try_put(cask_batch *batch, uint64_t slot, const void *bytes, size_t size, bool is_stored, bool trusted)
 {
     const cask_conf *conf = &batch->conf;
     const char *folder = batch->column->folder.text;
@@ -525,6 +527,16 @@ static int put(cask_batch *batch, uint64_t slot, const void *bytes, size_t size,
         return poison(batch, code);
     note_slot(batch, slot);
     return CASK_OK;
+}
+
+/* What is not the caller's to mend ends the batch. */
+static int put(cask_batch *batch, uint64_t slot, const void *bytes, size_t size, bool is_stored, bool trusted)
+{
+    int code = try_put(batch, slot, bytes, size, is_stored, trusted);
+
+    return code == CASK_E_IO || code == CASK_E_NOSPC || code == CASK_E_NOMEM || code == CASK_E_CORRUPT
+               ? poison(batch, code)
+               : code;
 }
 
 int cask_batch_put(cask_batch *batch, uint64_t slot, const void *value, size_t size)

@@ -144,6 +144,8 @@ static int load_or_create(cask_column *column, const cask_column_options *option
             return cask_fail(CASK_E_NOTFOUND, CASK_IN_FILE(column->archive->folder.text), "there is no column %s",
                              column->name);
         CASK_TRY(create(column, options));
+    } else if (found < 0) {
+        return cask_fail_system(found, CASK_IN_FILE(column->conf_path.text), "look for the conf");
     } else if (column->writable) {
         return cask_heal(&column->conf, column->vfs, column->folder.text, column->conf_path.text, false, NULL, NULL);
     } else {
@@ -389,7 +391,9 @@ static int read_encoded(reading *r, cask_column *column, uint64_t slot)
         code = cask_fail(CASK_E_TOO_SMALL, CASK_AT_SLOT(NULL, CASK_NO_OFFSET, slot),
                          "the value has %zu bytes, the buffer %zu", r->size, r->capacity);
     }
-    if (code == CASK_OK && cask_codec_decode(r->conf.codec, stored.data, stored.size, to, r->size) < 0)
+    if (code == CASK_OK)
+        code = cask_codec_decode(r->conf.codec, stored.data, stored.size, to, r->size);
+    if (code == CASK_E_INVALID)
         code = cask_record_undecodable(&r->conf, path, slot, r->location.offset);
 out:
     cask_buf_dispose(&stored);

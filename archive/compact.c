@@ -64,9 +64,13 @@ static int copy_record(compaction *c, uint32_t index)
         CASK_TRY(cask_value_size(&c->conf, c->old->data->path.text, slot, location.offset, c->payload.data,
                                  c->payload.size, &value_size));
     } else {
-        if (cask_codec_decode_buf(&c->value, c->old->codec, c->payload.data, c->payload.size,
-                                  c->conf.max_value_size) < 0)
-            return cask_record_undecodable(&c->conf, c->old->data->path.text, slot, location.offset);
+        int code = cask_codec_decode_buf(&c->value, c->old->codec, c->payload.data, c->payload.size,
+                                         c->conf.max_value_size);
+
+        if (code < 0)
+            return code == CASK_E_NOMEM
+                       ? code
+                       : cask_record_undecodable(&c->conf, c->old->data->path.text, slot, location.offset);
         c->hashes[index] = XXH3_64bits(c->value.data, c->value.size);
         CASK_TRY(cask_codec_encode(&c->payload, c->codec, c->options->codec_level, c->value.data, c->value.size));
         value_size = c->value.size;
@@ -105,6 +109,7 @@ static int check_record(compaction *c, uint32_t index)
     uint64_t offset = cask_table_offset(table, index);
     uint32_t length = cask_table_length(table, index);
     cask_path path = cask_replacement_data(c->column->folder.text);
+    int code;
 
     CASK_TRY(cask_buf_reserve(&c->payload, length));
     CASK_TRY(cask_read_exact(&c->made.handle, path.text, c->payload.data, length, offset + CASK_RECORD_HEADER_SIZE));
@@ -112,8 +117,10 @@ static int check_record(compaction *c, uint32_t index)
         return not_as_written(c, slot, offset);
     if (c->codec == c->old->codec)
         return CASK_OK;
-    if (cask_codec_decode_buf(&c->value, c->codec, c->payload.data, length, c->conf.max_value_size) < 0 ||
-        XXH3_64bits(c->value.data, c->value.size) != c->hashes[index])
+    code = cask_codec_decode_buf(&c->value, c->codec, c->payload.data, length, c->conf.max_value_size);
+    if (code == CASK_E_NOMEM)
+        return code;
+    if (code < 0 || XXH3_64bits(c->value.data, c->value.size) != c->hashes[index])
         return not_as_written(c, slot, offset);
     return CASK_OK;
 }

@@ -444,6 +444,7 @@ int cask_column_heal(cask_archive *archive, const char *name, cask_report_fn rep
     cask_path conf_path;
     cask_file_info info;
     cask_conf conf;
+    int found;
 
     if (!cask_column_name_valid(name))
         return cask_fail(CASK_E_INVALID, CASK_NOWHERE, "'%.40s' cannot be the name of a column", name);
@@ -454,7 +455,10 @@ int cask_column_heal(cask_archive *archive, const char *name, cask_report_fn rep
     }
     CASK_TRY(cask_path_join(&folder, archive->folder.text, name));
     CASK_TRY(cask_path_join(&conf_path, folder.text, "column.conf"));
-    if (archive->vfs->stat(archive->vfs->context, conf_path.text, &info) == -ENOENT)
+    found = archive->vfs->stat(archive->vfs->context, conf_path.text, &info);
+    if (found == -ENOENT)
         return cask_fail(CASK_E_NOTFOUND, CASK_IN_FILE(archive->folder.text), "there is no column %s", name);
+    if (found < 0)
+        return cask_fail_system(found, CASK_IN_FILE(conf_path.text), "look for the conf");
     return cask_heal(&conf, archive->vfs, folder.text, conf_path.text, archive->read_only, report, payload);
 }

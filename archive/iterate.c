@@ -236,6 +236,7 @@ int cask_iter_stored(cask_iter *iter, const void **data_out, size_t *size_out)
 int cask_iter_value(cask_iter *iter, const void **data_out, size_t *size_out)
 {
     const uint8_t *payload = NULL;
+    int code;
 
     CASK_TRY(read_payload(iter, &payload));
     if (iter->conf.codec == CASK_CODEC_NONE) {
@@ -243,8 +244,11 @@ int cask_iter_value(cask_iter *iter, const void **data_out, size_t *size_out)
         *size_out = iter->location.length;
         return CASK_OK;
     }
-    if (cask_codec_decode_buf(&iter->value, iter->conf.codec, payload, iter->location.length,
-                              iter->conf.max_value_size) < 0)
+    code = cask_codec_decode_buf(&iter->value, iter->conf.codec, payload, iter->location.length,
+                                 iter->conf.max_value_size);
+    if (code == CASK_E_NOMEM)
+        return code;
+    if (code < 0)
         return cask_record_undecodable(&iter->conf, iter->view->data->path.text, iter->slot, iter->location.offset);
     *data_out = iter->value.data;
     *size_out = iter->value.size;

@@ -322,6 +322,7 @@ static int check_entry(const char *name, void *payload)
     cask_path path;
     uint64_t id;
     bool is_table, unexpected;
+    int code;
 
     if (is_known_name(name))
         return CASK_OK;
@@ -334,9 +335,11 @@ static int check_entry(const char *name, void *payload)
     if (id < conf->first_file_id || id > cask_conf_current(conf))
         return id < verify->told_first || id > verify->told_last ? far_stray(verify, path.text) : CASK_OK;
     /* A table without records has no data file. Of an open file healing tells that, too. */
-    if (is_table || conf->version < 4 || cask_conf_find(conf, id) != NULL ||
-        cask_view_load(&view, verify->column, conf, id) < 0)
+    if (is_table || conf->version < 4 || cask_conf_find(conf, id) != NULL)
         return CASK_OK;
+    code = cask_view_load(&view, verify->column, conf, id);
+    if (code < 0)
+        return code == CASK_E_CORRUPT ? CASK_OK : code; /* of damage verify_file() has told */
     unexpected = view->data_length == 0;
     cask_view_release(view);
     return unexpected ? finding(verify, "stray-file", CASK_IN_FILE(path.text), "the file is of no commit") : CASK_OK;

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -217,18 +218,12 @@ static int replace_through(const char *temporary, const cask_vfs *vfs, const cha
 
 int cask_replace_file(const cask_vfs *vfs, const char *folder, const char *path, const void *data, size_t size)
 {
-    static const char suffix[] = ".tmp";
-    size_t path_size = strlen(path);
-    char *temporary = malloc(path_size + sizeof(suffix));
-    int result;
+    char temporary[4096]; /* allocates nothing: this is the last step of a commit */
+    int length = snprintf(temporary, sizeof(temporary), "%s.tmp", path);
 
-    if (temporary == NULL)
-        return cask_fail_nomem();
-    memcpy(temporary, path, path_size);
-    memcpy(temporary + path_size, suffix, sizeof(suffix));
-    result = replace_through(temporary, vfs, folder, path, data, size);
-    free(temporary);
-    return result;
+    if (length < 0 || (size_t)length >= sizeof(temporary))
+        return cask_fail(CASK_E_INVALID, CASK_IN_FILE(path), "the path is too long; use a shorter one");
+    return replace_through(temporary, vfs, folder, path, data, size);
 }
 
 /* Keeps the visitor's cask_code apart from the errno of the listing. */

@@ -227,11 +227,14 @@ static int posix_sync_folder(void *context, const char *path)
 
 static int posix_list(void *context, const char *path, int (*visit)(const char *name, void *payload), void *payload)
 {
-    DIR *folder = opendir(path);
+    DIR *folder;
     struct dirent *entry;
     int result = 0;
 
     (void)context;
+    do {
+        folder = opendir(path);
+    } while (folder == NULL && errno == EINTR);
     if (folder == NULL)
         return -errno;
     while (result == 0) {

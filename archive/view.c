@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -197,13 +198,15 @@ static int missing_file(const cask_column *column, const cask_conf *conf, uint64
 {
     cask_path data = cask_data_path(column->folder.text, file_id);
     cask_path table = cask_table_path(column->folder.text, file_id);
-    cask_file_info info;
-
     const cask_open_file *listed = cask_conf_find(conf, file_id);
+    cask_file_info info;
+    int code = 0;
 
-    if (conf->version < 4 && !table_is_there &&
-        (listed != NULL ? listed->data_length == 0
-                        : column->vfs->stat(column->vfs->context, data.text, &info) < 0))
+    if (conf->version < 4 && !table_is_there && listed == NULL)
+        code = column->vfs->stat(column->vfs->context, data.text, &info);
+    if (code < 0 && code != -ENOENT)
+        return cask_fail_system(code, CASK_IN_FILE(data.text), "look for the file");
+    if (code == -ENOENT || (conf->version < 4 && !table_is_there && listed != NULL && listed->data_length == 0))
         return cask_fail(CASK_E_NOTFOUND, CASK_NOWHERE, "the column has no file for this slot");
     return cask_fail_word(CASK_E_CORRUPT, "missing-file", CASK_IN_FILE(table_is_there ? data.text : table.text),
                           "the file is missing; restore it from a copy");

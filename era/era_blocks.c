@@ -280,10 +280,14 @@ static cask_place place_of(const era_blocks *run, const era_block *block)
 static int decode(const era_blocks *run, era_block *block)
 {
     uint64_t size;
-
     /* Measured again for the reason why it failed. */
-    if (cask_codec_size(run->codec, block->stored, block->stored_size, ERA_BLOCK_MAX, &size) < 0 ||
-        cask_codec_decode(run->codec, block->stored, block->stored_size, block->value, block->value_size) < 0)
+    int code = cask_codec_size(run->codec, block->stored, block->stored_size, ERA_BLOCK_MAX, &size);
+
+    if (code == CASK_OK)
+        code = cask_codec_decode(run->codec, block->stored, block->stored_size, block->value, block->value_size);
+    if (code == CASK_E_NOMEM)
+        return code;
+    if (code < 0)
         return cask_fail_word(CASK_E_CORRUPT, "snappy", place_of(run, block), "the block is %s",
                               cask_error_last()->message);
     return CASK_OK;
@@ -372,6 +376,8 @@ static int check_chunk(size_t index, unsigned worker, void *context)
         if (block->unreadable)
             continue;
         block->code = rooted ? open_block(run, block) : check_block(run, block, c->rules);
+        if (block->code == CASK_E_NOMEM)
+            return block->code;
         if (block->code != CASK_OK || !rooted || due == NULL)
             continue;
         if (due != type) {

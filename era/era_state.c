@@ -209,7 +209,11 @@ static bool skip_large_chunk(stream *s, const uint8_t *data, size_t size)
 
 static int decode_piece(stream *s, const uint8_t *data, size_t size)
 {
-    if (cask_codec_decode_buf(&s->value, CASK_CODEC_SNAPPY, data, size, PIECE_VALUE_MAX) < 0)
+    int code = cask_codec_decode_buf(&s->value, CASK_CODEC_SNAPPY, data, size, PIECE_VALUE_MAX);
+
+    if (code == CASK_E_NOMEM)
+        return code;
+    if (code < 0)
         return cask_fail_word(CASK_E_CORRUPT, "snappy", s->collector.place, "the state is, from byte %llu on, %s",
                               (unsigned long long)(s->at - s->begin), cask_error_last()->message);
     return collect(&s->collector, &s->value);

@@ -357,7 +357,7 @@ CASK_API int cask_batch_begin(cask_batch **batch_out, cask_column *column);
  *             sealed file per batch and does not mix forward and backfill, format 4 fills up to seven
  *   INVALID   CASK_NO_SLOT, a value larger than max_value_size, a slot more than CASK_GAP_FILES_MAX files away
  *   PRUNED    the slot was pruned; see cask_column_forget_pruned()
- *   NOMEM
+ *   NOMEM     of the library's own memory (system_errno is 0)
  * After any other (IO, NOSPC, CORRUPT) the handle is poisoned: abort, close, open again.
  */
 CASK_API int cask_batch_put(cask_batch *batch, uint64_t slot, const void *value, size_t size);
@@ -372,7 +372,7 @@ CASK_API int cask_batch_put_stored(cask_batch *batch, uint64_t slot, const void 
  * Commit: data, then tables, then the conf, each durable before the next, then the new state becomes visible to
  * readers. Frees the batch, also on error. A batch without records does nothing.
  * Errors: POISONED, IO, NOSPC, NOMEM. After an error nothing of the batch is visible through this handle, and the
- * handle is poisoned (but for NOMEM); whether the batch is committed is settled by opening again.
+ * handle is poisoned; whether the batch is committed is settled by opening again.
  */
 CASK_API int cask_batch_commit(cask_batch *batch);
 
