@@ -110,6 +110,7 @@ void cask_conf_encode_v4(uint8_t copy[CASK_CONF_COPY_SIZE], const cask_conf *con
     cask_store64(copy + 28, conf->max_value_size);
     cask_store32(copy + 36, CASK_SLOTS_PER_FILE);
     cask_store32(copy + 40, conf->open_count);
+    cask_store32(copy + 44, conf->pruned_entries);
     cask_store64(copy + 48, conf->first_file_id);
     cask_store64(copy + 56, conf->seals_digest);
     cask_store16(copy + 64, (uint16_t)conf->intent.kind);
@@ -161,10 +162,11 @@ static int decode_v4(cask_conf *conf, const uint8_t *copy, const char *path)
     conf->allow_backfill = (copy[27] & 1) != 0;
     conf->max_value_size = cask_load64(copy + 28);
     conf->open_count = cask_load32(copy + 40);
+    conf->pruned_entries = cask_load32(copy + 44);
     conf->first_file_id = cask_load64(copy + 48);
     conf->seals_digest = cask_load64(copy + 56);
     if (conf->codec > CASK_CODEC_ZSTD || (copy[27] & ~1u) != 0 || cask_load32(copy + 36) != CASK_SLOTS_PER_FILE ||
-        !cask_all_zero(copy + 44, 4) || cask_load16(copy + 64) > CASK_INTENT_FORGET || !cask_all_zero(copy + 70, 2))
+        cask_load16(copy + 64) > CASK_INTENT_FORGET || !cask_all_zero(copy + 70, 2))
         goto unknown;
     conf->intent = (cask_intent){ .kind = (cask_intent_kind)cask_load16(copy + 64),
                                   .file_id = cask_load64(copy + 72),

@@ -50,6 +50,7 @@ typedef struct cask_conf {
     uint64_t first_file_id; /* version 4; CASK_NO_SLOT while empty */
     uint64_t seals_digest;  /* version 4 */
     cask_intent intent;     /* version 4 */
+    uint32_t pruned_entries; /* version 4: of the list of pruned ranges */
     uint32_t open_count;
     cask_open_file open[CASK_CONF_OPEN_MAX]; /* the first is the current file; none while empty */
 } cask_conf;

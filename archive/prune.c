@@ -253,10 +253,9 @@ static int conf_with_intent(cask_conf *conf, const file_change *change, bool *wa
 }
 
 /* The slots that change, as ranges: a skipped slot among them may be filled later. */
-static int add_to_list(const file_change *change, const cask_view *old, const cask_conf *conf)
+static int add_to_list(const file_change *change, const cask_view *old, cask_conf *conf)
 {
     const cask_intent *intent = &change->intent;
-    cask_conf before = cask_column_conf(change->column);
     cask_pruned_entry *entries = malloc(change->slots * sizeof *entries);
     size_t count = 0;
     int code;
@@ -271,9 +270,10 @@ static int add_to_list(const file_change *change, const cask_view *old, const ca
         if (count > 0 && entries[count - 1].last + 1 == slot)
             entries[count - 1].last = slot;
         else
-            entries[count++] = (cask_pruned_entry){ slot, slot, conf->sequence, intent->kind };
+            entries[count++] = (cask_pruned_entry){ slot, slot, intent->kind };
     }
-    code = cask_pruned_list_add(change->column->vfs, change->column->folder.text, &before, entries, count);
+    code = cask_pruned_list_add(change->column->vfs, change->column->folder.text, conf, entries, count);
+    conf->pruned_entries += (uint32_t)count;
     free(entries);
     return code;
 }

@@ -7,7 +7,7 @@
 #include "error.h"
 #include "fault.h"
 
-#define CRC_AT 28
+#define CRC_AT 20
 
 static cask_path list_path(const char *folder)
 {
@@ -18,69 +18,49 @@ static cask_path list_path(const char *folder)
     return path;
 }
 
-static void encode(uint8_t bytes[CASK_PRUNED_ENTRY_SIZE], const cask_pruned_entry *entry)
+static uint64_t committed_size(const cask_conf *conf)
+{
+    return (uint64_t)conf->pruned_entries * CASK_PRUNED_ENTRY_SIZE;
+}
+
+/* The place of the entry is under its checksum, too. */
+static uint32_t entry_crc(const uint8_t bytes[CASK_PRUNED_ENTRY_SIZE], uint64_t index)
+{
+    uint8_t prefix[8];
+
+    cask_store64(prefix, index);
+    return cask_crc32c(cask_crc32c(0, prefix, sizeof prefix), bytes, CRC_AT);
+}
+
+static void encode(uint8_t bytes[CASK_PRUNED_ENTRY_SIZE], const cask_pruned_entry *entry, uint64_t index)
 {
     cask_store64(bytes, entry->first);
     cask_store64(bytes + 8, entry->last);
-    cask_store64(bytes + 16, entry->sequence);
-    cask_store32(bytes + 24, (uint32_t)entry->kind);
-    cask_store32(bytes + CRC_AT, cask_crc32c(0, bytes, CRC_AT));
+    cask_store32(bytes + 16, (uint32_t)entry->kind);
+    cask_store32(bytes + CRC_AT, entry_crc(bytes, index));
 }
 
-static bool decode(cask_pruned_entry *entry, const uint8_t bytes[CASK_PRUNED_ENTRY_SIZE])
+static bool decode(cask_pruned_entry *entry, const uint8_t bytes[CASK_PRUNED_ENTRY_SIZE], uint64_t index)
 {
-    uint32_t kind = cask_load32(bytes + 24);
+    uint32_t kind = cask_load32(bytes + 16);
 
-    if (cask_load32(bytes + CRC_AT) != cask_crc32c(0, bytes, CRC_AT) ||
+    if (cask_load32(bytes + CRC_AT) != entry_crc(bytes, index) ||
         (kind != CASK_INTENT_PRUNE && kind != CASK_INTENT_FORGET))
         return false;
     *entry = (cask_pruned_entry){ .first = cask_load64(bytes),
                                   .last = cask_load64(bytes + 8),
-                                  .sequence = cask_load64(bytes + 16),
                                   .kind = (cask_intent_kind)kind };
     return entry->first <= entry->last;
 }
 
-/* ---- The end of it: the entries of at most one commit are of no commit. What cannot be read may be torn or may have
- * rotted: it stays where nothing proves the former, and says nothing ---- */
-
-/* The size without what is of no commit: from the first entry on that is of a later one. */
-static int committed_size(uint64_t *size_out, uint64_t *file_size_out, const cask_handle *handle, const char *path,
-                          const cask_conf *conf)
-{
-    const uint64_t window = (uint64_t)CASK_SLOTS_PER_FILE * CASK_PRUNED_ENTRY_SIZE;
-    uint64_t whole, from;
-    uint8_t *bytes;
-    int code;
-
-    CASK_TRY(cask_size(handle, path, file_size_out));
-    whole = *file_size_out - *file_size_out % CASK_PRUNED_ENTRY_SIZE;
-    from = whole > window ? whole - window : 0;
-    bytes = malloc((size_t)(whole - from) + 1);
-    if (bytes == NULL)
-        return cask_fail_nomem();
-    code = cask_read_exact(handle, path, bytes, (size_t)(whole - from), from);
-    *size_out = whole;
-    for (uint64_t at = whole; code == CASK_OK && at > from;) {
-        cask_pruned_entry entry;
-
-        at -= CASK_PRUNED_ENTRY_SIZE;
-        if (!decode(&entry, bytes + (at - from)))
-            continue;
-        if (entry.sequence <= conf->sequence)
-            break;
-        *size_out = at;
-    }
-    free(bytes);
-    return code;
-}
+/* ---- Adding and healing ---- */
 
 int cask_pruned_list_heal(bool *found_out, const cask_vfs *vfs, const char *folder, const cask_conf *conf,
                           bool dry_run)
 {
     cask_path path = list_path(folder);
     cask_handle handle = CASK_HANDLE_INIT;
-    uint64_t size = 0, file_size = 0;
+    uint64_t size = 0;
     bool there = false;
     int code;
 
@@ -89,29 +69,23 @@ int cask_pruned_list_heal(bool *found_out, const cask_vfs *vfs, const char *fold
     if (!there)
         return CASK_OK;
     CASK_TRY(cask_handle_open(&handle, vfs, path.text, dry_run ? CASK_OPEN_READ : CASK_OPEN_WRITE));
-    code = committed_size(&size, &file_size, &handle, path.text, conf);
-    if (code == CASK_OK)
-        *found_out = size != file_size;
-    if (code == CASK_OK && *found_out && !dry_run)
-        code = cask_truncate(&handle, path.text, size);
+    code = cask_size(&handle, path.text, &size);
+    *found_out = code == CASK_OK && size > committed_size(conf);
+    if (*found_out && !dry_run)
+        code = cask_truncate(&handle, path.text, committed_size(conf));
     if (code == CASK_OK && !dry_run)
         code = cask_sync(&handle, path.text);
     cask_handle_close(&handle);
     return code;
 }
 
-/* *at_out: where they are now. */
-static int append(uint64_t *at_out, const cask_vfs *vfs, const char *path, const cask_conf *conf, const uint8_t *bytes,
-                  size_t size)
+static int append(const cask_vfs *vfs, const char *path, const uint8_t *bytes, size_t size, uint64_t at)
 {
     cask_handle handle = CASK_HANDLE_INIT;
-    uint64_t file_size = 0;
     int code;
 
     CASK_TRY(cask_handle_open(&handle, vfs, path, CASK_OPEN_CREATE));
-    code = committed_size(at_out, &file_size, &handle, path, conf);
-    if (code == CASK_OK)
-        code = cask_write_all(&handle, path, bytes, size, *at_out);
+    code = cask_write_all(&handle, path, bytes, size, at);
     if (code == CASK_OK && !CASK_FAULT(pruned_list_not_synced))
         code = cask_sync(&handle, path);
     cask_handle_close(&handle);
@@ -123,50 +97,67 @@ int cask_pruned_list_add(const cask_vfs *vfs, const char *folder, const cask_con
 {
     cask_path path = list_path(folder);
     uint8_t *bytes;
-    uint64_t size = 0;
     int code;
 
     if (CASK_FAULT(pruned_list_left_out))
         return CASK_OK;
+    if (count > UINT32_MAX - conf->pruned_entries)
+        return cask_fail(CASK_E_REFUSED, CASK_IN_FILE(path.text), "the list of pruned ranges is full");
     bytes = malloc(count * CASK_PRUNED_ENTRY_SIZE);
     if (bytes == NULL)
         return cask_fail_nomem();
     for (size_t i = 0; i < count; i++)
-        encode(bytes + i * CASK_PRUNED_ENTRY_SIZE, &entries[i]);
-    code = append(&size, vfs, path.text, conf, bytes, count * CASK_PRUNED_ENTRY_SIZE);
+        encode(bytes + i * CASK_PRUNED_ENTRY_SIZE, &entries[i], conf->pruned_entries + i);
+    code = append(vfs, path.text, bytes, count * CASK_PRUNED_ENTRY_SIZE, committed_size(conf));
     free(bytes);
     CASK_TRY(code);
-    return size == 0 ? cask_sync_folder(vfs, folder) : CASK_OK;
+    return conf->pruned_entries == 0 ? cask_sync_folder(vfs, folder) : CASK_OK;
 }
 
 /* ---- All of it ---- */
 
+static int load(cask_pruned_list *list, uint8_t *bytes, const cask_handle *handle, const char *path,
+                const cask_conf *conf)
+{
+    size_t size;
+
+    CASK_TRY(cask_read_upto(handle, path, bytes, (size_t)committed_size(conf), 0, &size));
+    for (uint64_t i = 0; i < size / CASK_PRUNED_ENTRY_SIZE; i++)
+        list->count += decode(&list->entries[list->count], bytes + i * CASK_PRUNED_ENTRY_SIZE, i);
+    list->damaged = conf->pruned_entries - list->count;
+    return CASK_OK;
+}
+
 int cask_pruned_list_load(cask_pruned_list *list, const cask_vfs *vfs, const char *folder, const cask_conf *conf)
 {
-    const size_t limit = (size_t)CASK_PRUNED_ENTRY_SIZE << 25;
     cask_path path = list_path(folder);
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    bool there = false;
+    cask_handle handle = CASK_HANDLE_INIT;
+    uint8_t *bytes;
+    uint64_t size;
+    int code;
 
-    *list = (cask_pruned_list){ 0 };
-    CASK_TRY(cask_exists(&there, vfs, path.text));
-    if (!there)
+    *list = (cask_pruned_list){ .damaged = conf->pruned_entries };
+    if (conf->pruned_entries == 0)
         return CASK_OK;
-    CASK_TRY(cask_read_file(&bytes, &size, vfs, path.text, limit));
-    list->entries = malloc((size / CASK_PRUNED_ENTRY_SIZE + 1) * sizeof *list->entries);
-    if (list->entries == NULL) {
-        free(bytes);
-        return cask_fail_nomem();
+    code = cask_handle_open(&handle, vfs, path.text, CASK_OPEN_READ);
+    if (code == CASK_E_NOTFOUND)
+        return CASK_OK;
+    CASK_TRY(code);
+    /* The conf may claim more than there is. */
+    code = cask_size(&handle, path.text, &size);
+    if (code == CASK_OK && size < committed_size(conf)) {
+        cask_handle_close(&handle);
+        return CASK_OK;
     }
-    for (size_t at = 0; size - at >= CASK_PRUNED_ENTRY_SIZE; at += CASK_PRUNED_ENTRY_SIZE) {
-        cask_pruned_entry *entry = &list->entries[list->count];
-
-        if (decode(entry, bytes + at) && entry->sequence <= conf->sequence)
-            list->count++;
-    }
+    bytes = malloc((size_t)committed_size(conf));
+    list->entries = malloc(conf->pruned_entries * sizeof *list->entries);
+    if (code == CASK_OK)
+        code = bytes == NULL || list->entries == NULL ? cask_fail_nomem() : load(list, bytes, &handle, path.text, conf);
     free(bytes);
-    return CASK_OK;
+    cask_handle_close(&handle);
+    if (code != CASK_OK)
+        cask_pruned_list_free(list);
+    return code;
 }
 
 void cask_pruned_list_free(cask_pruned_list *list)

@@ -203,14 +203,27 @@ static int check_numbers(file_walk *walk)
     return CASK_OK;
 }
 
-/* The list of pruned ranges has the tombstones that there are, and no record: one finding for a file. */
+/* The list of pruned ranges is whole. */
+static int check_pruned_list(verification *verify)
+{
+    cask_path path;
+
+    if (verify->pruned.damaged == 0)
+        return CASK_OK;
+    CASK_TRY(cask_path_join(&path, verify->column->folder.text, CASK_PRUNED_NAME));
+    return finding(verify, "pruned-list", CASK_IN_FILE(path.text), "%" PRIu64 " entries of the list cannot be read",
+                   verify->pruned.damaged);
+}
+
+/* It has the tombstones that there are, and no record: one finding for a file. */
 static int check_pruned(file_walk *walk)
 {
     verification *verify = walk->verify;
     const cask_offset_table *table = &walk->view->table;
     cask_path path;
 
-    if (verify->conf.version < 4 || (walk->view->pruned == 0 && verify->pruned.count == 0))
+    if (verify->conf.version < 4 || (walk->view->pruned == 0 && verify->pruned.count == 0) ||
+        verify->pruned.damaged > 0)
         return CASK_OK;
     CASK_TRY(cask_path_join(&path, verify->column->folder.text, CASK_PRUNED_NAME));
     for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
@@ -429,6 +442,8 @@ int cask_column_verify(cask_column *column, unsigned jobs, cask_report_fn report
     code = verify.conf.version < 4
                ? CASK_OK
                : cask_pruned_list_load(&verify.pruned, column->vfs, column->folder.text, &verify.conf);
+    if (code == CASK_OK)
+        code = check_pruned_list(&verify);
     if (code == CASK_OK)
         code = verify_healing(&verify);
     if (code == CASK_OK)

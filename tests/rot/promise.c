@@ -9,7 +9,7 @@ enum { STOP = -1000 }; /* no code of the library */
 
 subject subject_of(const store *s, const uint64_t *slots, size_t count)
 {
-    subject made = { .version = s->shape.format_version, .m = image_read(s->vfs, s->path), .count = count };
+    subject made = { .version = s->shape.format_version, .m = image_read(s->vfs, s->path), .count = count, .pruned = CASK_NO_SLOT };
 
     assert_true(count <= SUBJECT_SLOTS_MAX);
     memcpy(made.slots, slots, count * sizeof(*slots));
@@ -108,6 +108,8 @@ static bool is_right(const subject *s, cask_column *column, uint64_t slot)
         return code <= 0 && (code != CASK_OK || size <= sizeof(got));
     if (code == CASK_E_CORRUPT)
         return true;
+    if (slot == s->pruned)
+        return code == CASK_E_PRUNED || broken("slot %" PRIu64 ", which was pruned: %s", slot, cask_code_name(code));
     if (!has_record(s, slot))
         return code == CASK_E_NOTFOUND || broken("slot %" PRIu64 ", which has no record: %s", slot, cask_code_name(code));
     if (code != CASK_OK)

@@ -19,6 +19,7 @@ typedef struct subject {
     uint64_t hash;     /* of that */
     size_t count;
     uint64_t slots[SUBJECT_SLOTS_MAX]; /* of its records */
+    uint64_t pruned; /* the slot that was pruned, CASK_NO_SLOT: none was */
     store *reader; /* opened, with nothing in its cache, or closed */
 } subject;
 

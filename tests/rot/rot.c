@@ -21,6 +21,7 @@
 #include <stdio.h>
 
 enum { SECTOR = 512, COPY_SPACING = 4096, TABLES = 131072, MARKS = 65536 };
+enum { PRUNED = 16400 };
 enum { FAILURES_MAX = 10, WRITE_STRIDE = 509, VERIFY_STRIDE = 17, AGAIN_STRIDE = 61 };
 
 /* ---- The archives ----------------------------------------------------------------------------------------------- */
@@ -36,8 +37,8 @@ static const struct shape {
     { "v3", 3, CASK_CODEC_SNAPPY },
 };
 
-/* File 0 is sealed, file 1 is of skipped slots, file 2 was backfilled, so it is listed, and file 3 is the current one;
- * each leaves slots out. */
+/* File 0 is sealed, file 1 is of skipped slots, file 2 was backfilled, so it is listed, and a slot of it pruned, and
+ * file 3 is the current one; each leaves slots out. */
 static subject make_subject(const struct shape *shape)
 {
     static const uint64_t slots[] = { 3,     5,     6,     700,   701,   4096,  8190,  8191,  16384,
@@ -56,9 +57,19 @@ static subject make_subject(const struct shape *shape)
     store_put(&s, SLOTS(24577, 24600));
     store_put(&s, SLOTS(16386, 16387));
     store_put(&s, SLOTS(25000, 25001));
-    store_expect(&s, slots, COUNT_OF(slots));
+    if (shape->version >= 4) {
+        cask_change change;
+
+        store_put(&s, SLOTS(PRUNED));
+        assert_ok(cask_column_prune(&change, s.column, PRUNED, PRUNED));
+        assert_int_equal(change.slots, 1);
+    } else {
+        store_expect(&s, slots, COUNT_OF(slots));
+    }
+    assert_int_equal(store_verify(&s, false), 0);
     store_close(&s);
     made = subject_of(&s, slots, COUNT_OF(slots));
+    made.pruned = shape->version >= 4 ? PRUNED : CASK_NO_SLOT;
     memory_disk_free(disk);
     return made;
 }
