@@ -20,6 +20,7 @@ static int parse_options(cli_call *call, cask_import_options *options)
         status = cli_parse_jobs(call, &options->jobs);
     options->verify = (cask_verify_level)level;
     options->allow_backfill = cli_given(call, CLI_OPT_ALLOW_BACKFILL);
+    options->refill = cli_given(call, CLI_OPT_REFILL);
     options->progress = on_progress;
     options->payload = call->out;
     return status;
@@ -34,6 +35,9 @@ static void print_result(const cli_call *call, const cask_import_result *result,
                  "%llu were resumed",
                  (unsigned long long)result->eras, (unsigned long long)result->blocks, (double)result->bytes_in / 1e6,
                  seconds, (unsigned long long)result->eras_present, (unsigned long long)result->eras_resumed);
+        if (result->pruned > 0)
+            cli_note(call->out, "slots that stay pruned: %llu; --refill fills them again",
+                     (unsigned long long)result->pruned);
         if (result->index_code < 0)
             cli_note(call->out, "the index of roots was not brought up to date: %s", cask_error_last()->message);
         return;
@@ -45,6 +49,7 @@ static void print_result(const cli_call *call, const cask_import_result *result,
     cli_json_set(document, "eras_present", cli_json_u64(result->eras_present));
     cli_json_set(document, "eras_resumed", cli_json_u64(result->eras_resumed));
     cli_json_set(document, "blocks", cli_json_u64(result->blocks));
+    cli_json_set(document, "pruned", cli_json_u64(result->pruned));
     cli_json_set(document, "bytes_in", cli_json_u64(result->bytes_in));
     cli_json_set(document, "seconds", json_real(seconds));
     cli_json_set(document, "index", cli_json_text(cask_code_name(result->index_code)));
@@ -102,11 +107,12 @@ const cli_command cmd_import = {
     .about = "Import era files, and those in folders, into an archive, which is made where it is missing.\n"
              "The first import fixes the network of the archive: --network, or a built-in one by the\n"
              "name of the file. An era that is there already is skipped, and one that an import did\n"
-             "not finish is resumed: after any interruption, run the same command again.\n"
-             "Without --allow-backfill eras must come in ascending order.",
+             "not finish, or that has lost blocks, is resumed: after any interruption, run the same command again.\n"
+             "Without --allow-backfill eras must come in ascending order. Slots that were pruned stay so;\n"
+             "--refill fills them again.",
     .example = "slotcask import history eras/ --codec zstd:3 --jobs 4",
     .options = CLI_TAKES(CLI_OPT_NETWORK) | CLI_TAKES(CLI_OPT_CODEC) | CLI_TAKES(CLI_OPT_VERIFY) |
-               CLI_TAKES(CLI_OPT_JOBS) | CLI_TAKES(CLI_OPT_ALLOW_BACKFILL),
+               CLI_TAKES(CLI_OPT_JOBS) | CLI_TAKES(CLI_OPT_ALLOW_BACKFILL) | CLI_TAKES(CLI_OPT_REFILL),
     .operands_least = 2,
     .operands_most = -1,
     .run = run,

@@ -2,6 +2,7 @@
 #include "../archive/codec.h"
 #include "era_name.h"
 #include "era_source.h"
+#include "holdings.h"
 #include "network.h"
 #include "sha256.h"
 
@@ -27,6 +28,7 @@ typedef struct exporting {
     cask_buf sums;   /* lines of SHA256SUMS */
     uint64_t *eras;
     size_t count;
+    uint64_t first_pruned, last_pruned; /* slots, of the eras that are left out */
 } exporting;
 
 /* ---- One file ------------------------------------------------------------------------------------------------ */
@@ -233,38 +235,98 @@ static int load_network(cask_network **network_out, const cask_archive *archive)
     return cask_network_parse(network_out, text, size);
 }
 
-/* An era is complete once its state is there. */
+static int add_era(exporting *x, uint64_t era)
+{
+    if (x->count % 1024 == 0) {
+        uint64_t *grown = realloc(x->eras, (x->count + 1024) * sizeof(*grown));
+
+        if (grown == NULL)
+            return cask_fail_nomem();
+        x->eras = grown;
+    }
+    x->eras[x->count++] = era;
+    return CASK_OK;
+}
+
+/* Widen the range of pruned slots by those of `count` from `first` on. *any_out: there is one. */
+static int note_pruned(bool *any_out, exporting *x, cask_column *column, uint64_t first, size_t count)
+{
+    uint8_t *states = malloc(count > 0 ? count : 1);
+    int code = states == NULL ? cask_fail_nomem() : era_slot_states(states, column, first, count);
+
+    *any_out = false;
+    for (size_t i = 0; i < count && code == CASK_OK; i++) {
+        if (states[i] != CASK_SLOT_PRUNED)
+            continue;
+        *any_out = true;
+        x->first_pruned = first + i < x->first_pruned ? first + i : x->first_pruned;
+        x->last_pruned = first + i > x->last_pruned ? first + i : x->last_pruned;
+    }
+    free(states);
+    return code;
+}
+
+/* The archive has, or had, the state of an era: so the era was complete. An era file cannot say what was pruned. */
+static int list_era(exporting *x, uint64_t era)
+{
+    const uint64_t slots = cask_network_slots_per_era(x->network), state_slot = era * slots;
+    bool blocks = false, state;
+
+    if (era < x->options.first_era || era > x->options.last_era)
+        return CASK_OK;
+    CASK_TRY(note_pruned(&state, x, x->columns.states, state_slot, 1));
+    if (era > 0)
+        CASK_TRY(note_pruned(&blocks, x, x->columns.blocks, state_slot - slots, (size_t)slots));
+    if (!blocks && !state)
+        return add_era(x, era);
+    x->result->eras_pruned++;
+    return CASK_OK;
+}
+
+/* A cask_column_file_fn. */
+static int list_file(const cask_column_file *file, void *payload)
+{
+    exporting *x = payload;
+    const uint64_t slots = cask_network_slots_per_era(x->network), begin = file->file_id * CASK_SLOTS_PER_FILE;
+    uint8_t states[CASK_SLOTS_PER_FILE];
+
+    if (file->records + file->pruned == 0)
+        return CASK_OK;
+    CASK_TRY(cask_column_slots(states, x->columns.states, file->file_id));
+    for (uint64_t slot = begin; slot < begin + CASK_SLOTS_PER_FILE; slot++) {
+        if (states[slot - begin] != CASK_SLOT_EMPTY && slot % slots == 0)
+            CASK_TRY(list_era(x, slot / slots));
+    }
+    return CASK_OK;
+}
+
+static int fail_pruned(const exporting *x)
+{
+    return cask_fail(CASK_E_PRUNED, CASK_NOWHERE,
+                     "eras not exported: %" PRIu64 ", an era file cannot leave out what was pruned: slots in the range "
+                     "%" PRIu64 "-%" PRIu64 "; choose others with --eras, or import them again with --refill",
+                     x->result->eras_pruned, x->first_pruned, x->last_pruned);
+}
+
 static int list_eras(exporting *x)
 {
-    const uint64_t slots = cask_network_slots_per_era(x->network);
-    size_t capacity = 0;
-    cask_iter *iter;
-    uint64_t slot;
-    int code;
+    CASK_TRY(cask_column_files(x->columns.states, list_file, x));
+    if (x->count > 0)
+        return CASK_OK;
+    if (x->result->eras_pruned > 0)
+        return fail_pruned(x);
+    return cask_fail(CASK_E_NOTFOUND, CASK_NOWHERE,
+                     "the archive has none of these eras complete; 'slotcask stat' shows what it has");
+}
 
-    CASK_TRY(cask_iter_new(&iter, x->columns.states, 0, CASK_UP));
-    while ((code = cask_iter_next(iter, &slot)) == CASK_OK && slot / slots <= x->options.last_era) {
-        if (slot % slots != 0 || slot / slots < x->options.first_era)
-            continue;
-        if (x->count == capacity) {
-            uint64_t *grown = realloc(x->eras, (capacity + 1024) * sizeof(*grown));
+/* Whether the records are not those that were put. */
+static int is_reframed(bool *reframed, cask_column *column)
+{
+    cask_column_info info;
 
-            if (grown == NULL) {
-                code = cask_fail_nomem();
-                break;
-            }
-            x->eras = grown;
-            capacity += 1024;
-        }
-        x->eras[x->count++] = slot / slots;
-    }
-    cask_iter_free(iter);
-    if (code == CASK_E_NOTFOUND)
-        code = CASK_OK;
-    if (code == CASK_OK && x->count == 0)
-        return cask_fail(CASK_E_NOTFOUND, CASK_NOWHERE,
-                         "the archive has none of these eras complete; 'slotcask stat' shows what it has");
-    return code;
+    CASK_TRY(cask_column_stat(&info, column));
+    *reframed = *reframed || info.codec != CASK_CODEC_SNAPPY || info.recoded_files > 0;
+    return CASK_OK;
 }
 
 static int open_source(exporting *x, cask_archive *archive)
@@ -273,7 +335,8 @@ static int open_source(exporting *x, cask_archive *archive)
     CASK_TRY(era_columns_open(&x->columns, archive, ""));
     x->blocks_codec = cask_column_codec(x->columns.blocks);
     x->states_codec = cask_column_codec(x->columns.states);
-    x->result->reframed = x->blocks_codec != CASK_CODEC_SNAPPY || x->states_codec != CASK_CODEC_SNAPPY;
+    CASK_TRY(is_reframed(&x->result->reframed, x->columns.blocks));
+    CASK_TRY(is_reframed(&x->result->reframed, x->columns.states));
     return list_eras(x);
 }
 
@@ -297,7 +360,8 @@ static int export_eras(exporting *x, cask_archive *archive)
     for (size_t i = 0; i < x->count; i++)
         CASK_TRY(export_era(x, x->eras[i]));
     CASK_TRY(join_path(sums, x->folder, SUMS_NAME, ""));
-    return cask_replace_file(x->vfs, x->folder, sums, x->sums.data, x->sums.size);
+    CASK_TRY(cask_replace_file(x->vfs, x->folder, sums, x->sums.data, x->sums.size));
+    return x->result->eras_pruned > 0 ? fail_pruned(x) : CASK_OK;
 }
 
 /* What a program built with an older header does not know of stays at its default. */
@@ -317,7 +381,7 @@ int cask_export(cask_export_result *result_out, cask_archive *archive, const cha
 {
     exporting x = { .options = CASK_EXPORT_OPTIONS_INIT, .result = result_out, .folder = folder,
                     .columns = ERA_COLUMNS_INIT, .stored = CASK_BUF_INIT, .value = CASK_BUF_INIT,
-                    .sums = CASK_BUF_INIT };
+                    .sums = CASK_BUF_INIT, .first_pruned = CASK_NO_SLOT };
     int code;
 
     memset(result_out, 0, sizeof(*result_out));

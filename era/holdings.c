@@ -41,6 +41,26 @@ void era_holdings_close(era_holdings *held)
     *held = (era_holdings)ERA_HOLDINGS_INIT;
 }
 
+/* ---- Slots ------------------------------------------------------------------------------------------------- */
+
+int era_slot_states(uint8_t *states, cask_column *column, uint64_t first, size_t count)
+{
+    uint8_t of_file[CASK_SLOTS_PER_FILE];
+    size_t done = 0;
+
+    memset(states, CASK_SLOT_EMPTY, count);
+    while (column != NULL && done < count) {
+        const size_t at = (size_t)((first + done) % CASK_SLOTS_PER_FILE);
+        const size_t left = count - done;
+        const size_t part = left < CASK_SLOTS_PER_FILE - at ? left : CASK_SLOTS_PER_FILE - at;
+
+        CASK_TRY(cask_column_slots(of_file, column, (first + done) / CASK_SLOTS_PER_FILE));
+        memcpy(states + done, of_file + at, part);
+        done += part;
+    }
+    return CASK_OK;
+}
+
 /* ---- Roots ------------------------------------------------------------------------------------------------- */
 
 int era_read_root(bool *known_out, uint8_t root[SSZ_ROOT_SIZE], cask_column *column, uint64_t slot)

@@ -20,6 +20,9 @@ typedef struct era_holdings {
 int era_holdings_open(era_holdings *held, cask_archive *archive);
 void era_holdings_close(era_holdings *held);
 
+/* What is at each of `count` slots from `first` on, a cask_slot_state each. `column` may be NULL: nothing is. */
+int era_slot_states(uint8_t *states, cask_column *column, uint64_t first, size_t count);
+
 /* The network in the identity of an archive; NULL: it has none. */
 int era_archive_network(cask_network **network_out, const cask_archive *archive);
 

@@ -86,6 +86,7 @@ static void tell_progress(uint64_t offset, void *payload)
 
 static void count_era(cask_import_result *result, const import_outcome *outcome, uint64_t size)
 {
+    result->pruned += outcome->pruned;
     if (outcome->before == IMPORT_COMPLETE) {
         result->eras_present++;
         return;
@@ -174,6 +175,7 @@ int cask_import(cask_import_result *result_out, cask_archive *archive, const cha
     CASK_TRY(take_options(&im.options, options));
     if (im.options.verify >= CASK_VERIFY_SIGNATURES)
         CASK_TRY(era_keys_new(&im.keys));
+    im.options.allow_backfill = im.options.allow_backfill || im.options.refill;
     im.vfs = im.options.vfs == NULL ? cask_vfs_posix() : im.options.vfs;
     code = run(&im, paths, path_count);
     import_columns_close(&im.columns);

@@ -99,12 +99,13 @@ typedef struct writing {
     era_blocks run;
     cask_buf *encoded; /* of each block of the slice, where it is transcoded */
     cask_batch *batch; /* of the blocks: committed only when all of the era was checked */
+    bool lacks_blocks; /* the archive has, or had, the state, but not all blocks */
 } writing;
 
 /* Whether its bytes have to be verified. What the archive has already is only compared with. */
 static bool to_verify(const writing *w)
 {
-    return w->options->verify >= CASK_VERIFY_BYTES && w->outcome->before != IMPORT_COMPLETE;
+    return w->rules.level >= CASK_VERIFY_BYTES;
 }
 
 static cask_place place_of(const writing *w, const era_block *block)
@@ -120,48 +121,97 @@ static bool file_has_block(const writing *w, uint64_t slot)
     return w->run.targets[slot - w->facts->start_slot] != 0;
 }
 
-/* Count the blocks of the era in the archive; each must be in the file too. */
-static int count_blocks(uint64_t *count_out, const writing *w)
+/* Count the blocks of the era that the archive has or had; each must be in the file too. */
+static int count_blocks(uint64_t *count_out, const uint8_t *states, const writing *w)
 {
-    cask_iter *iter;
-    uint64_t slot;
-    int code;
-
     *count_out = 0;
-    CASK_TRY(cask_iter_new(&iter, w->columns->blocks, w->facts->start_slot, CASK_UP));
-    while ((code = cask_iter_next(iter, &slot)) == CASK_OK && slot < w->facts->state_slot) {
-        if (!file_has_block(w, slot)) {
-            code = cask_fail(CASK_E_CONFLICT, CASK_AT_SLOT(w->era->path, CASK_NO_OFFSET, slot),
+    for (size_t i = 0; i < w->run.slots; i++) {
+        const uint64_t slot = w->facts->start_slot + i;
+
+        if (states[i] == CASK_SLOT_EMPTY)
+            continue;
+        if (!file_has_block(w, slot))
+            return cask_fail(CASK_E_CONFLICT, CASK_AT_SLOT(w->era->path, CASK_NO_OFFSET, slot),
                              "the archive has a block at this slot, the file has none; find out which is right");
-            break;
-        }
         ++*count_out;
     }
-    cask_iter_free(iter);
-    return code == CASK_E_NOTFOUND ? CASK_OK : code;
+    return CASK_OK;
+}
+
+static int look_up_blocks(uint64_t *count_out, const writing *w)
+{
+    uint8_t *states = malloc(w->run.slots > 0 ? w->run.slots : 1);
+    int code;
+
+    if (states == NULL)
+        return cask_fail_nomem();
+    code = era_slot_states(states, w->columns->blocks, w->facts->start_slot, w->run.slots);
+    if (code == CASK_OK)
+        code = count_blocks(count_out, states, w);
+    free(states);
+    return code;
 }
 
 /* Commits come in the order blocks, block_roots, state_roots, state; so of the roots the first ones tell enough. */
-static int look_up_era(const writing *w)
+static int look_up_era(writing *w)
 {
-    bool has_state, has_roots;
+    uint8_t state, root;
     uint64_t blocks = 0;
 
+    CASK_TRY(era_slot_states(&state, w->columns->states, w->facts->state_slot, 1));
+    CASK_TRY(look_up_blocks(&blocks, w));
+    CASK_TRY(era_slot_states(&root, w->columns->block_roots, w->facts->start_slot, 1));
     w->outcome->before = IMPORT_ABSENT;
-    CASK_TRY(cask_column_contains(&has_state, w->columns->states, w->facts->state_slot));
-    if (w->run.slots > 0)
-        CASK_TRY(count_blocks(&blocks, w));
-    CASK_TRY(cask_column_contains(&has_roots, w->columns->block_roots, w->facts->start_slot));
-    if (has_state)
+    if (state != CASK_SLOT_EMPTY && blocks == w->facts->blocks)
         w->outcome->before = IMPORT_COMPLETE;
-    else if (blocks > 0 || (has_roots && w->run.slots > 0))
+    else if (state != CASK_SLOT_EMPTY || blocks > 0 || (root != CASK_SLOT_EMPTY && w->run.slots > 0))
         w->outcome->before = IMPORT_BEGUN;
-    if (has_state && blocks != w->facts->blocks)
-        return cask_fail(CASK_E_CONFLICT, CASK_AT_SLOT(w->era->path, w->facts->offset, w->facts->state_slot),
-                         "the file has %" PRIu64 " blocks of era %" PRIu64 ", the archive, where the era is complete, "
-                         "%" PRIu64 "; find out which is right",
-                         w->facts->blocks, w->facts->era, blocks);
+    w->lacks_blocks = state != CASK_SLOT_EMPTY && blocks != w->facts->blocks;
     w->outcome->blocks = w->facts->blocks - blocks;
+    return CASK_OK;
+}
+
+/* Blocks are filled into an era that was complete only if they are those whose roots are in its state. */
+static void choose_level(writing *w)
+{
+    if (w->outcome->before == IMPORT_COMPLETE)
+        w->rules.level = CASK_VERIFY_NONE;
+    else if (w->lacks_blocks && w->rules.level < CASK_VERIFY_ROOTS)
+        w->rules.level = CASK_VERIFY_ROOTS;
+}
+
+/* ---- Pruned slots ------------------------------------------------------------------------------------------ */
+
+static int forget_pruned(cask_column *column, uint64_t first, size_t count)
+{
+    uint8_t *states = malloc(count);
+    cask_change change;
+    int code = states == NULL ? cask_fail_nomem() : era_slot_states(states, column, first, count);
+
+    if (code == CASK_OK && memchr(states, CASK_SLOT_PRUNED, count) != NULL) /* never in formats 2 and 3 */
+        code = cask_column_forget_pruned(&change, column, first, first + count - 1);
+    free(states);
+    return code;
+}
+
+static int forget_all_pruned(const writing *w)
+{
+    const uint64_t start = w->facts->start_slot;
+
+    CASK_TRY(forget_pruned(w->columns->states, w->facts->state_slot, 1));
+    if (w->run.slots == 0)
+        return CASK_OK;
+    CASK_TRY(forget_pruned(w->columns->blocks, start, w->run.slots));
+    CASK_TRY(forget_pruned(w->columns->block_roots, start, w->run.slots));
+    return forget_pruned(w->columns->state_roots, start, w->run.slots);
+}
+
+/* The result of a put: of a slot that stays pruned it is no error. */
+static int count_pruned(const writing *w, int code)
+{
+    if (code != CASK_E_PRUNED)
+        return code;
+    w->outcome->pruned++;
     return CASK_OK;
 }
 
@@ -232,7 +282,7 @@ static int put_slice(writing *w)
     int code = prepare_slice(w);
 
     for (size_t i = 0; i < w->run.count && code == CASK_OK; i++)
-        code = put_block(w, i);
+        code = count_pruned(w, put_block(w, i));
     forget_encoded(w);
     if (code == CASK_OK)
         w->step(last->offset + E2_HEADER_SIZE + last->stored_size, w->payload);
@@ -355,14 +405,14 @@ static void keep_record(writing *w)
 
 /* ---- Roots and state --------------------------------------------------------------------------------------- */
 
-static int put_roots(cask_column *column, uint64_t start_slot, const uint8_t *roots, size_t count)
+static int put_roots(const writing *w, cask_column *column, const uint8_t *roots)
 {
     cask_batch *batch;
     int code;
 
     CASK_TRY(cask_batch_begin(&batch, column));
-    for (size_t i = 0; i < count; i++) {
-        code = cask_batch_put(batch, start_slot + i, roots + i * ROOT_SIZE, ROOT_SIZE);
+    for (size_t i = 0; i < w->run.slots; i++) {
+        code = count_pruned(w, cask_batch_put(batch, w->facts->start_slot + i, roots + i * ROOT_SIZE, ROOT_SIZE));
         if (code < 0) {
             cask_batch_abort(batch);
             return code;
@@ -375,10 +425,9 @@ static int put_roots(cask_column *column, uint64_t start_slot, const uint8_t *ro
 static int put_both_roots(const writing *w)
 {
     const uint8_t *state = w->checker.state.head.data;
-    const uint64_t slot = w->facts->start_slot;
 
-    CASK_TRY(put_roots(w->columns->block_roots, slot, state + BEACON_STATE_BLOCK_ROOTS, w->run.slots));
-    return put_roots(w->columns->state_roots, slot, state + BEACON_STATE_STATE_ROOTS(w->run.slots), w->run.slots);
+    CASK_TRY(put_roots(w, w->columns->block_roots, state + BEACON_STATE_BLOCK_ROOTS));
+    return put_roots(w, w->columns->state_roots, state + BEACON_STATE_STATE_ROOTS(w->run.slots));
 }
 
 static int decode_state(cask_buf *value, cask_buf *stored, const writing *w)
@@ -410,7 +459,7 @@ static int put_state(const writing *w)
     int code;
 
     CASK_TRY(cask_batch_begin(&batch, w->columns->states));
-    code = put_state_in(batch, &stored, &value, w);
+    code = count_pruned(w, put_state_in(batch, &stored, &value, w));
     cask_buf_dispose(&stored);
     cask_buf_dispose(&value);
     if (code == CASK_OK)
@@ -421,19 +470,28 @@ static int put_state(const writing *w)
 
 /* ---- The whole --------------------------------------------------------------------------------------------- */
 
+static int put_the_rest(const writing *w)
+{
+    if (w->run.slots > 0)
+        CASK_TRY(put_both_roots(w));
+    return put_state(w);
+}
+
 static int write_group(writing *w)
 {
     CASK_TRY(era_blocks_begin(&w->run, w->era, w->group));
+    if (w->options->refill)
+        CASK_TRY(forget_all_pruned(w));
     CASK_TRY(look_up_era(w));
-    if (!to_verify(w))
-        w->rules.level = CASK_VERIFY_NONE;
+    choose_level(w);
     CASK_TRY(check_state(w));
     CASK_TRY(put_blocks(w));
     CASK_TRY(check_links(w));
+    if (w->lacks_blocks) /* whatever the archive has of the era is to agree first */
+        CASK_TRY(put_the_rest(w));
     CASK_TRY(commit(&w->batch));
-    if (w->run.slots > 0)
-        CASK_TRY(put_both_roots(w));
-    CASK_TRY(put_state(w));
+    if (!w->lacks_blocks)
+        CASK_TRY(put_the_rest(w));
     keep_record(w);
     w->step(w->facts->offset + w->facts->size, w->payload);
     return CASK_OK;
@@ -452,7 +510,7 @@ int import_group(import_outcome *outcome, const import_columns *columns, cask_er
     };
     int code;
 
-    *outcome = (import_outcome){ IMPORT_ABSENT, 0 };
+    *outcome = (import_outcome){ IMPORT_ABSENT, 0, 0 };
     code = write_group(&w);
     cask_batch_abort(w.batch);
     era_blocks_dispose(&w.run);

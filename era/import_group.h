@@ -27,6 +27,7 @@ typedef enum import_before { IMPORT_ABSENT, IMPORT_BEGUN, IMPORT_COMPLETE } impo
 typedef struct import_outcome {
     import_before before;
     uint64_t blocks; /* written */
+    uint64_t pruned; /* slots, of all columns, that stay pruned */
 } import_outcome;
 
 /* The era that the import came to before, for the links between the two. */

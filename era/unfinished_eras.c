@@ -27,10 +27,14 @@ static int next_slot(uint64_t *slot_out, cask_column *const columns[ERA_COLUMNS]
     return CASK_OK;
 }
 
-static int has_state(bool *present_out, cask_column *states, uint64_t slot)
+/* A state that was pruned was there. */
+static int had_state(bool *had_out, cask_column *states, uint64_t slot)
 {
-    *present_out = false;
-    return states == NULL ? CASK_OK : cask_column_contains(present_out, states, slot);
+    uint8_t state;
+
+    CASK_TRY(era_slot_states(&state, states, slot, 1));
+    *had_out = state != CASK_SLOT_EMPTY;
+    return CASK_OK;
 }
 
 /* The cost is a few look-ups an era. */
@@ -46,7 +50,7 @@ static int find_eras(cask_column *const columns[ERA_COLUMNS], uint64_t slots_per
         era = slot / slots_per_era + 1;
         if (era > UINT64_MAX / slots_per_era) /* of no chain: put by hand */
             return CASK_OK;
-        CASK_TRY(has_state(&complete, columns[ERA_STATES], era * slots_per_era));
+        CASK_TRY(had_state(&complete, columns[ERA_STATES], era * slots_per_era));
         if (!complete)
             code = visit(era, payload);
         if (code == CASK_OK)

@@ -314,7 +314,137 @@ static void import__of_a_different_file_is_a_conflict(void **state)
     }
 }
 
-static void import__of_a_block_that_the_archive_lacks_is_a_conflict(void **state)
+/* An archive that has era 3 without one of its blocks, as a column that was rebuilt may have it. */
+static void import_without_a_block(box *b)
+{
+    box_init(b, MINIMAL "config.yaml");
+    b->options.verify = CASK_VERIFY_NONE;
+    b->options.allow_backfill = true;
+    assert_ok(import_one(b, ERAS "malformed/block-left-out/vectors-00003-f0155bf0.era"));
+}
+
+static void import__fills_in_a_block_that_the_archive_lacks(void **state)
+{
+    tree *before;
+    box b;
+
+    (void)state;
+    import_without_a_block(&b);
+    assert_ok(import_one(&b, MINIMAL "vectors-00003-f0155bf0.era"));
+    assert_int_equal(b.result.eras_resumed, 1);
+    assert_int_equal(b.result.blocks, 1);
+    assert_eras(&b, MINIMAL "manifest.json", 3, 3);
+    before = box_tree(&b);
+    assert_ok(import_one(&b, MINIMAL "vectors-00003-f0155bf0.era"));
+    assert_int_equal(b.result.eras_present, 1);
+    assert_untouched(&b, before);
+    box_dispose(&b);
+}
+
+/* Even where no check was asked for. */
+static void import__fills_in_no_block_that_is_not_of_the_state(void **state)
+{
+    static const char *const cases[] = { "block-bit-flipped", "state-balance-changed", "state-block-root-changed",
+                                         "block-in-wrong-slot" };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++, case_end()) {
+        char path[512];
+        tree *before;
+        int code;
+        box b;
+
+        if (!case_begin("%s", cases[i]))
+            continue;
+        snprintf(path, sizeof(path), ERAS "malformed/%s/vectors-00003-f0155bf0.era", cases[i]);
+        import_without_a_block(&b);
+        before = box_tree(&b);
+        code = import_one(&b, path);
+        assert_true(code == CASK_E_CORRUPT || code == CASK_E_CONFLICT);
+        assert_int_equal(b.result.blocks, 0);
+        assert_untouched(&b, before);
+        box_dispose(&b);
+    }
+}
+
+/* ---- Pruned slots ----------------------------------------------------------------------------------------------- */
+
+static uint64_t prune(box *b, const char *name, uint64_t first, uint64_t last)
+{
+    cask_archive *archive = box_open(b, false);
+    cask_column *column;
+    cask_change change;
+
+    assert_ok(cask_column_open(&column, archive, name, NULL));
+    assert_ok(cask_column_prune(&change, column, first, last));
+    cask_column_close(column);
+    cask_archive_close(archive);
+    return change.slots;
+}
+
+/* Blocks of eras 2 to 8, the states of eras 4 and 5, roots of eras 14 and 15. */
+static uint64_t prune_some(box *b)
+{
+    return prune(b, "blocks", 100, 500) + prune(b, "states", 256, 320) + prune(b, "block_roots", 890, 900) +
+           prune(b, "state_roots", 890, 900);
+}
+
+static void assert_pruned(box *b, const char *name, uint64_t slot)
+{
+    cask_archive *archive = box_open(b, true);
+    cask_buf value = CASK_BUF_INIT;
+    cask_column *column;
+
+    assert_ok(cask_column_open(&column, archive, name, NULL));
+    assert_code(cask_column_get_buf(&value, column, slot), CASK_E_PRUNED);
+    cask_column_close(column);
+    cask_archive_close(archive);
+}
+
+static void import__leaves_pruned_slots_pruned(void **state)
+{
+    uint64_t pruned;
+    tree *before;
+    box b;
+
+    (void)state;
+    box_init(&b, MINIMAL "config.yaml");
+    assert_ok(import_one(&b, ERAS "minimal"));
+    assert_int_equal(b.result.pruned, 0);
+    pruned = prune_some(&b);
+    assert_int_equal(pruned, 338 + 2 + 11 + 11);
+    assert_unfinished(&b, "");
+    before = box_tree(&b);
+    assert_ok(import_one(&b, ERAS "minimal"));
+    assert_int_equal(b.result.eras_present, MINIMAL_ERAS);
+    assert_int_equal(b.result.blocks, 0);
+    assert_int_equal(b.result.pruned, pruned);
+    assert_untouched(&b, before);
+    assert_pruned(&b, "states", 320);
+    box_dispose(&b);
+}
+
+static void import__refills_pruned_slots_on_request(void **state)
+{
+    box b;
+
+    (void)state;
+    box_init(&b, MINIMAL "config.yaml");
+    assert_ok(import_one(&b, ERAS "minimal"));
+    prune_some(&b);
+    b.options.refill = true;
+    assert_ok(import_one(&b, MINIMAL "vectors-00004-25723884.era")); /* slots 192 to 255, the state of slot 256 */
+    assert_int_equal(b.result.eras_resumed, 1);
+    assert_int_equal(b.result.pruned, 0);
+    assert_eras(&b, MINIMAL "manifest.json", 4, 4);
+    assert_pruned(&b, "blocks", 257);
+    assert_ok(import_one(&b, ERAS "minimal"));
+    assert_eras(&b, MINIMAL "manifest.json", 0, MINIMAL_ERAS - 1);
+    box_dispose(&b);
+}
+
+/* A different file stays a conflict where its blocks were pruned: what is left tells. */
+static void import__of_a_different_file_is_a_conflict_where_blocks_were_pruned(void **state)
 {
     tree *before;
     box b;
@@ -322,10 +452,11 @@ static void import__of_a_block_that_the_archive_lacks_is_a_conflict(void **state
     (void)state;
     box_init(&b, MINIMAL "config.yaml");
     b.options.verify = CASK_VERIFY_NONE;
-    b.options.allow_backfill = true;
-    assert_ok(import_one(&b, ERAS "malformed/block-left-out/vectors-00003-f0155bf0.era"));
+    assert_ok(import_one(&b, MINIMAL "vectors-00003-f0155bf0.era"));
+    assert_true(prune(&b, "blocks", 0, UINT64_MAX - 1) > 0);
     before = box_tree(&b);
-    assert_code(import_one(&b, MINIMAL "vectors-00003-f0155bf0.era"), CASK_E_CONFLICT);
+    assert_code(import_one(&b, ERAS "malformed/block-left-out/vectors-00003-f0155bf0.era"), CASK_E_CONFLICT);
+    assert_code(import_one(&b, ERAS "malformed/state-balance-changed/vectors-00003-f0155bf0.era"), CASK_E_CONFLICT);
     assert_untouched(&b, before);
     box_dispose(&b);
 }
@@ -515,6 +646,56 @@ static void import__goes_on_where_one_was_cut_short(void **state)
     assert_true(resumed > 0);
 }
 
+static int note_era(uint64_t era, void *payload)
+{
+    (void)era;
+    *(bool *)payload = true;
+    return 0;
+}
+
+static bool import_begun(box *b)
+{
+    cask_archive *archive = box_open(b, true);
+    bool begun = false;
+
+    assert_ok(cask_unfinished_eras(archive, note_era, &begun));
+    cask_archive_close(archive);
+    return begun;
+}
+
+/* The blocks of the first import that a crash left whole were pruned before the import goes on. */
+static void import__completes_an_era_whose_first_blocks_were_pruned(void **state)
+{
+    const char *path = MINIMAL "vectors-00004-25723884.era";
+    uint64_t pruned = 0;
+    bool cut = true;
+
+    (void)state;
+    for (uint64_t fail_at = 1; cut && pruned == 0; fail_at++) {
+        box b;
+
+        box_init(&b, MINIMAL "config.yaml");
+        cask_archive_close(box_open(&b, false));
+        b.fault.kinds = FAULT_SYNCS;
+        b.fault.fail_at = fail_at;
+        b.fault.for_good = true;
+        b.fault.error_number = EIO;
+        cut = import_one(&b, path) != CASK_OK;
+        box_crash(&b, fail_at);
+        if (cut && import_begun(&b))
+            pruned = prune(&b, "blocks", 0, 200);
+        if (pruned > 0) {
+            assert_unfinished(&b, " 4");
+            assert_ok(import_one(&b, path));
+            assert_int_equal(b.result.eras_resumed, 1);
+            assert_int_equal(b.result.pruned, pruned);
+            assert_unfinished(&b, "");
+        }
+        box_dispose(&b);
+    }
+    assert_true(pruned > 0);
+}
+
 /* ---- Progress --------------------------------------------------------------------------------------------------- */
 
 typedef struct seen_progress {
@@ -563,7 +744,12 @@ int main(void)
         case_test(import__twice_changes_no_byte),
         cmocka_unit_test(import__of_the_same_values_in_other_frames_changes_no_byte),
         case_test(import__of_a_different_file_is_a_conflict),
-        cmocka_unit_test(import__of_a_block_that_the_archive_lacks_is_a_conflict),
+        cmocka_unit_test(import__fills_in_a_block_that_the_archive_lacks),
+        cmocka_unit_test(import__fills_in_no_block_that_is_not_of_the_state),
+        cmocka_unit_test(import__leaves_pruned_slots_pruned),
+        cmocka_unit_test(import__refills_pruned_slots_on_request),
+        cmocka_unit_test(import__of_a_different_file_is_a_conflict_where_blocks_were_pruned),
+        cmocka_unit_test(import__completes_an_era_whose_first_blocks_were_pruned),
         cmocka_unit_test(import__sorts_the_files),
         cmocka_unit_test(import__out_of_order_needs_backfill),
         cmocka_unit_test(import__of_another_network_writes_nothing),

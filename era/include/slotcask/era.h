@@ -241,6 +241,7 @@ typedef struct cask_import_options {
     uint8_t codec;               /* a cask_codec, for the columns blocks and states where they are made now */
     int codec_level;
     bool allow_backfill;         /* files may come in any order */
+    bool refill;                 /* slots of the files that were pruned are filled again; implies allow_backfill */
     cask_verify_level verify;
     unsigned jobs;               /* threads that check and transcode; 0: 1 */
     void (*progress)(const cask_import_progress *progress, void *payload); /* may be NULL */
@@ -249,7 +250,7 @@ typedef struct cask_import_options {
 } cask_import_options;
 
 #define CASK_IMPORT_OPTIONS_INIT                                                                                       \
-    { sizeof(cask_import_options), NULL, CASK_CODEC_SNAPPY, 0, false, CASK_VERIFY_ROOTS, 1, NULL, NULL, NULL }
+    { sizeof(cask_import_options), NULL, CASK_CODEC_SNAPPY, 0, false, false, CASK_VERIFY_ROOTS, 1, NULL, NULL, NULL }
 
 typedef struct cask_import_result {
     uint64_t files;          /* imported, or found complete */
@@ -257,6 +258,7 @@ typedef struct cask_import_result {
     uint64_t eras_present;   /* complete in the archive before */
     uint64_t eras_resumed;   /* of `eras`: begun by an import that did not end */
     uint64_t blocks;         /* written now */
+    uint64_t pruned;         /* slots of the files, in all columns, that stay pruned */
     uint64_t bytes_in;       /* of the era files imported now */
     int index_code;          /* CASK_OK, or why the index of roots was not kept: see cask_error_last() */
 } cask_import_result;
@@ -267,7 +269,9 @@ typedef struct cask_import_result {
  * checked in structure, name and network before anything is written, each era as `verify` says before any of
  * it is committed (the root in the name, with the last era of the file). From CASK_VERIFY_ROOTS on an era is also held
  * against the one imported before it, and against the roots that the archive has of its neighbours. Of an era that the
- * archive has, every record is compared with the archive's. At the end the index of roots is brought up to date.
+ * archive has, every record is compared with the archive's. Blocks that it lacks (a column was rebuilt) are filled in
+ * once the whole era was checked, at CASK_VERIFY_ROOTS at least. Slots that were pruned stay so, without `refill`; what
+ * is in the file is checked all the same. At the end the index of roots is brought up to date.
  * Memory: below 64 MiB and three times the largest state.
  * Errors: CORRUPT (with the word), WRONG_NETWORK, CONFLICT (the archive has another block or state there), REFUSED
  * (not ascending and backfill not allowed), NOTFOUND, INVALID (no network is known), and those of a batch.
@@ -276,7 +280,7 @@ typedef struct cask_import_result {
 CASK_API int cask_import(cask_import_result *result_out, cask_archive *archive, const char *const *paths,
                          size_t path_count, const cask_import_options *options);
 
-/* Call `visit` for each era that was begun and not completed, ascending. */
+/* Call `visit` for each era that was begun and not completed, ascending. One whose state was pruned is complete. */
 CASK_API int cask_unfinished_eras(cask_archive *archive, int (*visit)(uint64_t era, void *payload), void *payload);
 
 /* ---- Roots ------------------------------------------------------------------------------------------------- */
@@ -383,16 +387,20 @@ typedef struct cask_export_result {
     uint64_t eras;   /* files written */
     uint64_t blocks;
     uint64_t bytes;
-    bool reframed;   /* blocks or states are not stored as snappy frames: the records have the same content as those
-                        imported, but not the same bytes */
+    uint64_t eras_pruned; /* left out, for a block or the state was pruned */
+    bool reframed;   /* blocks or states are not stored as snappy frames, or were compacted to another codec: the
+                        records have the same content as those imported, but not the same bytes */
 } cask_export_result;
 
 /*
  * Write eras that are complete in the archive as era files of one group into `folder`, which is made if its parent is
  * there: CONFIG_NAME-EEEEE-SSSSSSSS.era, under a temporary name first, synced and renamed; and beside them SHA256SUMS
  * of the files written, which replaces one that is there. From columns of snappy frames a file is byte-identical to the
- * one imported, if that had one group and no records but those of the format.
- * Errors: NOTFOUND (no such era; or the archive was made by no import), CORRUPT, IO, NOSPC, NOMEM.
+ * one imported, if that had one group and no records but those of the format, and no file of the columns was ever
+ * compacted to another codec.
+ * Errors: NOTFOUND (no such era; or the archive was made by no import), PRUNED (an era file cannot say that a block was
+ * pruned: eras with a pruned block or state were left out, all others are written and
+ * *result_out is filled in), CORRUPT, IO, NOSPC, NOMEM.
  */
 CASK_API int cask_export(cask_export_result *result_out, cask_archive *archive, const char *folder,
                          const cask_export_options *options);
