@@ -33,6 +33,14 @@ static void prune(store *s, uint64_t first, uint64_t last, uint64_t slots)
     assert_true(slots == 0 || change.bytes_after < change.bytes_before);
 }
 
+static void forget(store *s, uint64_t first, uint64_t last, uint64_t slots)
+{
+    cask_change change;
+
+    assert_ok(cask_column_forget_pruned(&change, s->column, first, last));
+    assert_int_equal(change.slots, slots);
+}
+
 static void prune__some_of_a_sealed_file(void **state)
 {
     store s = filled();
@@ -82,13 +90,11 @@ static void prune__all_of_each_file(void **state)
 static void prune__a_slot_is_filled_again_only_when_forgotten(void **state)
 {
     store s = filled();
-    cask_change change;
 
     (void)state;
     prune(&s, 0, FILE_SLOTS + 1, 4);
     assert_code(store_try_put(&s, SLOTS(5)), CASK_E_PRUNED);
-    assert_ok(cask_column_forget_pruned(&change, s.column, 5, 5));
-    assert_int_equal(change.slots, 1);
+    forget(&s, 5, 5, 1);
     store_expect_absent(&s, 5);
     store_put(&s, SLOTS(5));
     expect_pruned(&s, 1);
@@ -164,6 +170,25 @@ static void prune__readers_see_it(void **state)
     store_dispose(&s);
 }
 
+/* A tombstone need not be for ever. */
+static void prune__readers_see_what_was_forgotten_and_filled_again(void **state)
+{
+    store s = filled();
+    store reader = s;
+
+    (void)state;
+    prune(&s, 1, 7, 3);
+    reader.archive = NULL;
+    store_open_existing(&reader, true);
+    expect_pruned(&reader, 5);
+    forget(&s, 1, 7, 3);
+    store_expect_absent(&reader, 5);
+    store_put(&s, SLOTS(1));
+    store_expect_values(&reader, SLOTS(1, FILE_SLOTS, FILE_SLOTS + 3, 2 * FILE_SLOTS + 1, 2 * FILE_SLOTS + 2));
+    store_close(&reader);
+    store_dispose(&s);
+}
+
 /* A file that was filled, and sealed again since, is not one that a reader may hold on to. */
 static void prune__readers_see_what_was_filled_and_sealed_again(void **state)
 {
@@ -197,6 +222,7 @@ int main(void)
         case_test(prune__twice_changes_nothing_more),
         case_test(prune__compaction_keeps_tombstones),
         case_test(prune__readers_see_it),
+        case_test(prune__readers_see_what_was_forgotten_and_filled_again),
         case_test(prune__readers_see_what_was_filled_and_sealed_again),
     };
 
