@@ -294,9 +294,11 @@ static int locate(cask_view **view_out, cask_location *location_out, cask_conf *
                 break;
             cask_view_release(view);
         }
-        if (code != CASK_E_NOTFOUND || column->writable)
+        if ((code != CASK_E_NOTFOUND && code != CASK_E_PRUNED) || column->writable)
             return code;
         CASK_TRY(cask_column_refresh_changed(&changed, column));
+        if (!changed && code == CASK_E_PRUNED)
+            return code;
         if (!changed)
             return cask_fail(CASK_E_NOTFOUND, CASK_AT_SLOT(NULL, CASK_NO_OFFSET, slot), "column %s has no record",
                              column->name);

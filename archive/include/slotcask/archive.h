@@ -265,8 +265,8 @@ CASK_API int cask_column_highest(uint64_t *slot_out, cask_column *column);
 
 /*
  * Read-only handles: look again at what has been committed. Reads do it by themselves before they answer that
- * there is no record, and so do cask_column_highest() and cask_iter_new(); a record once committed never changes,
- * so no other answer can be stale.
+ * there is no record, or that it was pruned, and so do cask_column_highest() and cask_iter_new(); a record once
+ * committed never changes, so no other answer can be stale.
  */
 CASK_API int cask_column_refresh(cask_column *column);
 
