@@ -170,6 +170,33 @@ static void prune__readers_see_it(void **state)
     store_dispose(&s);
 }
 
+/* Of these the checksum alone does not tell that they are gone: what is punched out reads as zeros. */
+static void prune__readers_see_it_of_empty_values_and_zeros(void **state)
+{
+    static const uint8_t zeros[5000];
+    static const size_t sizes[] = { 0, 1, 32, sizeof zeros };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT_OF(sizes); i++) {
+        bool was_read = i % 2 == 1, present;
+        store s = filled();
+        store reader = s;
+        uint8_t value[sizeof zeros];
+        size_t size;
+
+        assert_ok(cask_column_put(s.column, 6, zeros, sizes[i / 2]));
+        reader.archive = NULL;
+        store_open_existing(&reader, true);
+        assert_ok(cask_column_contains(&present, reader.column, 6));
+        if (was_read)
+            assert_ok(cask_column_get(reader.column, 6, value, sizeof value, &size));
+        prune(&s, 6, 6, 1);
+        expect_pruned(&reader, 6);
+        store_close(&reader);
+        store_dispose(&s);
+    }
+}
+
 /* A tombstone need not be for ever. */
 static void prune__readers_see_what_was_forgotten_and_filled_again(void **state)
 {
@@ -222,6 +249,7 @@ int main(void)
         case_test(prune__twice_changes_nothing_more),
         case_test(prune__compaction_keeps_tombstones),
         case_test(prune__readers_see_it),
+        case_test(prune__readers_see_it_of_empty_values_and_zeros),
         case_test(prune__readers_see_what_was_forgotten_and_filled_again),
         case_test(prune__readers_see_what_was_filled_and_sealed_again),
     };
