@@ -508,6 +508,12 @@ static int check_header(const cask_conf *conf, const cask_view *view, uint64_t s
     return CASK_OK;
 }
 
+/* As what was punched out reads: its checksum says nothing. */
+static bool is_zeros(const uint8_t *bytes, size_t size)
+{
+    return size == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
 int cask_view_check(const cask_column *column, const cask_conf *conf, cask_view *view, uint64_t slot,
                     const cask_location *location, const void *payload)
 {
@@ -518,13 +524,13 @@ int cask_view_check(const cask_column *column, const cask_conf *conf, cask_view 
     if (conf->version < 4)
         return CASK_OK;
     if (!column->check_every_read && (atomic_load_explicit(word, memory_order_relaxed) & bit) != 0 &&
-        (location->length > CHECKED_ALWAYS || location->length == 0))
+        location->length > CHECKED_ALWAYS)
         return check_header(conf, view, slot, location);
     if (cask_record_crc(slot, conf->record_type, location->length, payload) != location->crc)
         return corrupt_record(view, "record-checksum", slot, location->offset,
                               "the record does not match its checksum");
     atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
-    return CASK_OK;
+    return is_zeros(payload, location->length) ? check_header(conf, view, slot, location) : CASK_OK;
 }
 
 int cask_view_read(const cask_column *column, const cask_conf *conf, cask_view *view, uint64_t slot,
