@@ -485,6 +485,67 @@ static void reader__other_process_at_full_speed(void **state)
     }
 }
 
+/* ---- Between two steps of a commit -------------------------------------------------------------------------------- */
+
+typedef struct stopped {
+    store *writer;
+    store reader; /* opened before the batch, and has read nothing */
+    size_t at;    /* the step before which it reads */
+} stopped;
+
+static bool contains(store *s, uint64_t slot)
+{
+    bool present = false;
+
+    assert_ok(cask_column_contains(&present, s->column, slot));
+    return present;
+}
+
+/* What an older handle shows one that is opened now shows too. */
+static void read_at_step(void *payload)
+{
+    stopped *here = payload;
+    const disk_step *steps;
+    store fresh = *here->writer;
+
+    if (memory_disk_steps(here->writer->disk, &steps) != here->at)
+        return;
+    fresh.archive = NULL;
+    store_open_existing(&fresh, true);
+    assert_true(!contains(&here->reader, 2) || contains(&fresh, 2));
+    assert_true(contains(&here->reader, 1));
+    store_close(&fresh);
+}
+
+static void reader__that_knows_an_older_list_of_open_files(void **state)
+{
+    (void)state;
+    EACH_VERSION(version)
+    {
+        size_t steps = 1;
+
+        for (size_t at = 0; at < steps; at++) {
+            store s = store_in_memory(version, true);
+            stopped here = { .writer = &s, .at = at };
+            const disk_step *unused;
+
+            store_put(&s, SLOTS(1, 8192));
+            here.reader = s;
+            here.reader.archive = NULL;
+            store_open_existing(&here.reader, true);
+            memory_disk_forget_steps(s.disk);
+            memory_disk_on_step(s.disk, read_at_step, &here);
+            store_put(&s, SLOTS(2));
+            memory_disk_on_step(s.disk, NULL, NULL);
+            steps = memory_disk_steps(s.disk, &unused);
+            assert_true(steps > 5);
+            store_expect_values(&here.reader, SLOTS(1, 2, 8192));
+            store_close(&here.reader);
+            store_dispose(&s);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -497,6 +558,7 @@ int main(void)
         case_test(reader__threads_during_backfills),
         case_test(reader__threads_share_a_small_cache),
         case_test(reader__verify_in_several_threads),
+        case_test(reader__that_knows_an_older_list_of_open_files),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
