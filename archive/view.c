@@ -375,6 +375,25 @@ static void copy_facts(cask_conf *to, const cask_conf *from, const cask_view *vi
     to->codec = view->codec;
 }
 
+/* cask_view_load(). In formats 2 and 3 a file that is not listed is committed whole, provided that it still was not
+ * listed when it had been read: else *again_out. */
+static int load_unless_listed(cask_view **view_out, bool *again_out, cask_column *column, const cask_conf *conf,
+                              uint64_t file_id)
+{
+    cask_conf now;
+    int code;
+
+    *again_out = false;
+    CASK_TRY(cask_view_load(view_out, column, conf, file_id));
+    if (conf->version >= 4 || cask_conf_find(conf, file_id) != NULL)
+        return CASK_OK;
+    code = cask_column_fresh_conf(&now, column);
+    *again_out = code == CASK_OK && !same_commit(conf, &now);
+    if (code < 0 || *again_out)
+        cask_view_release(*view_out);
+    return code;
+}
+
 int cask_view_get(cask_view **view_out, cask_conf *conf_out, cask_column *column, uint64_t file_id)
 {
     for (;;) {
@@ -395,7 +414,9 @@ int cask_view_get(cask_view **view_out, cask_conf *conf_out, cask_column *column
             return CASK_OK;
         }
 
-        code = cask_view_load(&view, column, &conf, file_id);
+        code = load_unless_listed(&view, &changed, column, &conf, file_id);
+        if (changed)
+            continue;
         if (code == CASK_OK) {
             pthread_mutex_lock(&column->mutex);
             if (same_commit(&conf, &column->conf)) {
