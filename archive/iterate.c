@@ -9,7 +9,8 @@
 
 struct cask_iter {
     cask_column *column;
-    cask_conf conf; /* the commit that is visited */
+    cask_conf conf;  /* the commit that is visited */
+    cask_conf facts; /* of `view`: its format and codec, which may have changed since */
     bool down;
     bool done;
     uint64_t file_id; /* where to look next, */
@@ -115,11 +116,9 @@ static int enter_file(cask_iter *iter)
         iter->done = true;
         return CASK_OK;
     }
-    code = cask_view_get(&iter->view, NULL, iter->column, iter->file_id);
+    code = cask_view_get(&iter->view, &iter->facts, iter->column, iter->file_id);
     if (code < 0)
         leave_file(iter);
-    else
-        iter->conf.codec = iter->view->codec;
     /* A file of format 3 that is listed before it is made. */
     return code == CASK_E_NOTFOUND ? CASK_OK : code;
 }
@@ -135,7 +134,7 @@ static bool step_in_file(cask_iter *iter)
         uint64_t slot = iter->file_id * CASK_SLOTS_PER_FILE + (uint64_t)iter->index;
 
         /* The view may be of a later commit than the one visited. */
-        if (cask_table_has(&iter->view->table, iter->conf.version, (uint32_t)iter->index) &&
+        if (cask_table_has(&iter->view->table, iter->facts.version, (uint32_t)iter->index) &&
             slot <= iter->conf.highest_slot) {
             iter->slot = slot;
             iter->index += step;
@@ -143,6 +142,22 @@ static bool step_in_file(cask_iter *iter)
         }
     }
     return false;
+}
+
+/* Find the record stepped to. Where formats 2 and 3 say that it is damaged, it may have been upgraded and pruned since:
+ * then the file is looked at again from this slot on, and *again_out is true. */
+static int find_record(bool *again_out, cask_iter *iter)
+{
+    int code = cask_view_find(&iter->location, iter->column, &iter->facts, iter->view, iter->slot);
+
+    *again_out = code == CASK_E_CORRUPT && cask_view_outdated(iter->column, iter->view);
+    if (!*again_out)
+        return code;
+    cask_view_release(iter->view);
+    iter->view = NULL;
+    iter->window.size = 0;
+    iter->index = (int64_t)(iter->slot % CASK_SLOTS_PER_FILE);
+    return CASK_OK;
 }
 
 int cask_iter_next(cask_iter *iter, uint64_t *slot_out)
@@ -154,7 +169,11 @@ int cask_iter_next(cask_iter *iter, uint64_t *slot_out)
         } else if (!step_in_file(iter)) {
             leave_file(iter);
         } else {
-            CASK_TRY(cask_view_find(&iter->location, iter->column, &iter->conf, iter->view, iter->slot));
+            bool again;
+
+            CASK_TRY(find_record(&again, iter));
+            if (again)
+                continue;
             iter->at_record = true;
             *slot_out = iter->slot;
             return CASK_OK;
@@ -174,7 +193,7 @@ static int read_from_view(cask_iter *iter, const uint8_t **payload_out)
         return cask_fail(CASK_E_INVALID, CASK_NOWHERE, "the iterator is not at a record; step to one first");
     if (length > WINDOW_SIZE / 4) {
         CASK_TRY(cask_buf_reserve(&iter->stored, length));
-        CASK_TRY(cask_view_read(iter->column, &iter->conf, view, iter->slot, &iter->location, iter->stored.data));
+        CASK_TRY(cask_view_read(iter->column, &iter->facts, view, iter->slot, &iter->location, iter->stored.data));
         iter->stored.size = length;
         *payload_out = iter->stored.data;
         return CASK_OK;
@@ -190,7 +209,7 @@ static int read_from_view(cask_iter *iter, const uint8_t **payload_out)
         iter->window_offset = from;
     }
     *payload_out = iter->window.data + (at - iter->window_offset);
-    return cask_view_check(iter->column, &iter->conf, view, iter->slot, &iter->location, *payload_out);
+    return cask_view_check(iter->column, &iter->facts, view, iter->slot, &iter->location, *payload_out);
 }
 
 /* As in any read, damage may be no damage but a view that is no longer right. */
@@ -207,9 +226,8 @@ static int read_payload(cask_iter *iter, const uint8_t **payload_out)
         iter->window.size = 0;
         cask_view_release(iter->view);
         iter->view = NULL;
-        CASK_TRY(cask_view_get(&iter->view, NULL, iter->column, file_id));
-        iter->conf.codec = iter->view->codec;
-        CASK_TRY(cask_view_find(&iter->location, iter->column, &iter->conf, iter->view, iter->slot));
+        CASK_TRY(cask_view_get(&iter->view, &iter->facts, iter->column, file_id));
+        CASK_TRY(cask_view_find(&iter->location, iter->column, &iter->facts, iter->view, iter->slot));
         iter->at_record = true;
     }
 }
@@ -221,12 +239,12 @@ int cask_iter_stored(cask_iter *iter, const void **data_out, size_t *size_out)
     CASK_TRY(read_payload(iter, &payload));
     *data_out = payload;
     *size_out = iter->location.length;
-    if (iter->conf.codec == iter->column->codec)
+    if (iter->facts.codec == iter->column->codec)
         return CASK_OK;
     CASK_TRY(cask_buf_reserve(&iter->stored, *size_out));
     memmove(iter->stored.data, payload, *size_out);
     iter->stored.size = *size_out;
-    CASK_TRY(cask_recode(&iter->stored, &iter->value, &iter->conf, iter->column, iter->view->data->path.text,
+    CASK_TRY(cask_recode(&iter->stored, &iter->value, &iter->facts, iter->column, iter->view->data->path.text,
                          iter->slot, iter->location.offset));
     *data_out = iter->stored.data;
     *size_out = iter->stored.size;
@@ -239,17 +257,17 @@ int cask_iter_value(cask_iter *iter, const void **data_out, size_t *size_out)
     int code;
 
     CASK_TRY(read_payload(iter, &payload));
-    if (iter->conf.codec == CASK_CODEC_NONE) {
+    if (iter->facts.codec == CASK_CODEC_NONE) {
         *data_out = payload;
         *size_out = iter->location.length;
         return CASK_OK;
     }
-    code = cask_codec_decode_buf(&iter->value, iter->conf.codec, payload, iter->location.length,
-                                 iter->conf.max_value_size);
+    code = cask_codec_decode_buf(&iter->value, iter->facts.codec, payload, iter->location.length,
+                                 iter->facts.max_value_size);
     if (code == CASK_E_NOMEM)
         return code;
     if (code < 0)
-        return cask_record_undecodable(&iter->conf, iter->view->data->path.text, iter->slot, iter->location.offset);
+        return cask_record_undecodable(&iter->facts, iter->view->data->path.text, iter->slot, iter->location.offset);
     *data_out = iter->value.data;
     *size_out = iter->value.size;
     return CASK_OK;

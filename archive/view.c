@@ -193,22 +193,35 @@ static int load_data(cask_view *view, const cask_column *column, const cask_conf
     return CASK_OK;
 }
 
-/* Of formats 2 and 3 a file may be absent, but not its half. */
-static int missing_file(const cask_column *column, const cask_conf *conf, uint64_t file_id, bool table_is_there)
+/* Of formats 2 and 3 a file may be absent, but not its half; unless that is the table without a record that an upgrade
+ * makes. */
+static int may_be_absent(bool *may_out, const cask_column *column, const cask_conf *conf, uint64_t file_id,
+                         const cask_offset_table *table)
 {
-    cask_path data = cask_data_path(column->folder.text, file_id);
-    cask_path table = cask_table_path(column->folder.text, file_id);
     const cask_open_file *listed = cask_conf_find(conf, file_id);
-    cask_file_info info;
-    int code = 0;
+    cask_path data = cask_data_path(column->folder.text, file_id);
+    bool there = true;
 
-    if (conf->version < 4 && !table_is_there && listed == NULL)
-        code = column->vfs->stat(column->vfs->context, data.text, &info);
-    if (code < 0 && code != -ENOENT)
-        return cask_fail_system(code, CASK_IN_FILE(data.text), "look for the file");
-    if (code == -ENOENT || (conf->version < 4 && !table_is_there && listed != NULL && listed->data_length == 0))
+    if (conf->version < 4 && listed == NULL && table == NULL)
+        CASK_TRY(cask_exists(&there, column->vfs, data.text));
+    *may_out = conf->version < 4 && (listed != NULL  ? listed->data_length == 0
+                                     : table != NULL ? cask_table_count(table, conf->version) == 0
+                                                     : !there);
+    return CASK_OK;
+}
+
+/* `table` NULL: it is what is missing, else the data. */
+static int missing_file(const cask_column *column, const cask_conf *conf, uint64_t file_id,
+                        const cask_offset_table *table)
+{
+    cask_path path = table != NULL ? cask_data_path(column->folder.text, file_id)
+                                   : cask_table_path(column->folder.text, file_id);
+    bool absent;
+
+    CASK_TRY(may_be_absent(&absent, column, conf, file_id, table));
+    if (absent)
         return cask_fail(CASK_E_NOTFOUND, CASK_NOWHERE, "the column has no file for this slot");
-    return cask_fail_word(CASK_E_CORRUPT, "missing-file", CASK_IN_FILE(table_is_there ? data.text : table.text),
+    return cask_fail_word(CASK_E_CORRUPT, "missing-file", CASK_IN_FILE(path.text),
                           "the file is missing; restore it from a copy");
 }
 
@@ -222,11 +235,11 @@ int cask_view_load(cask_view **view_out, const cask_column *column, const cask_c
     CASK_TRY(cask_view_new(&view, file_id));
     code = load_table(view, column, conf);
     if (code == CASK_E_NOTFOUND)
-        code = missing_file(column, conf, file_id, false);
+        code = missing_file(column, conf, file_id, NULL);
     else if (code == CASK_OK) {
         code = load_data(view, column, conf);
         if (code == CASK_E_NOTFOUND)
-            code = missing_file(column, conf, file_id, true);
+            code = missing_file(column, conf, file_id, &view->table);
     }
     if (code < 0) {
         cask_view_release(view);
@@ -321,7 +334,7 @@ cask_conf cask_column_conf(cask_column *column)
 static bool same_commit(const cask_conf *a, const cask_conf *b)
 {
     if (a->sequence != b->sequence || a->highest_slot != b->highest_slot || a->open_count != b->open_count ||
-        a->version != b->version)
+        a->version != b->version || a->seals_digest != b->seals_digest)
         return false;
     for (uint32_t i = 0; i < a->open_count; i++) {
         if (a->open[i].file_id != b->open[i].file_id || a->open[i].data_length != b->open[i].data_length)
@@ -333,14 +346,17 @@ static bool same_commit(const cask_conf *a, const cask_conf *b)
 int cask_column_refresh_changed(bool *changed_out, cask_column *column)
 {
     cask_conf conf;
+    int code = CASK_OK;
 
     *changed_out = false;
     if (column->writable)
         return CASK_OK;
     CASK_TRY(cask_conf_load(&conf, NULL, column->vfs, column->conf_path.text));
     pthread_mutex_lock(&column->mutex);
-    /* Another thread may have read a later one meanwhile. */
-    if (!same_commit(&conf, &column->conf) && conf.sequence >= column->conf.sequence) {
+    /* Another thread may have read a later one meanwhile; or the format was changed, and commits are counted anew. */
+    if (conf.sequence < column->conf.sequence)
+        code = cask_conf_load(&conf, NULL, column->vfs, column->conf_path.text);
+    if (code == CASK_OK && !same_commit(&conf, &column->conf)) {
         /* Which files have other seals now is not known: filled and sealed again, pruned, compacted. */
         if (conf.seals_digest != column->conf.seals_digest || conf.version != column->conf.version)
             cask_column_forget_views(column);
@@ -350,7 +366,7 @@ int cask_column_refresh_changed(bool *changed_out, cask_column *column)
         *changed_out = true;
     }
     pthread_mutex_unlock(&column->mutex);
-    return CASK_OK;
+    return code;
 }
 
 int cask_column_refresh(cask_column *column)
@@ -542,8 +558,9 @@ int cask_view_check(const cask_column *column, const cask_conf *conf, cask_view 
     _Atomic uint64_t *word = &view->checked[index / 64];
     uint64_t bit = UINT64_C(1) << (index % 64);
 
+    /* Without a checksum: after an upgrade it may have been pruned while it was read. */
     if (conf->version < 4)
-        return CASK_OK;
+        return check_header(conf, view, slot, location);
     if (!column->check_every_read && (atomic_load_explicit(word, memory_order_relaxed) & bit) != 0 &&
         location->length > CHECKED_ALWAYS)
         return check_header(conf, view, slot, location);
