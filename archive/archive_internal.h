@@ -150,6 +150,9 @@ int cask_visit_files(cask_column *column, const cask_conf *conf, cask_column_fil
 
 /* Write the seal of an open file, durably. It takes effect with the conf that no longer lists the file. */
 int cask_seal_write(const cask_column *column, const cask_open_file *file, uint64_t acknowledged, uint64_t *digest);
+/* The same of a file without records: make its table, at `path`. */
+int cask_seal_empty(const cask_column *column, const char *path, uint64_t file_id, uint64_t acknowledged,
+                    uint64_t *digest);
 /* The digest of all seals no longer has that of `file_id`. */
 int cask_seal_take_out(const cask_column *column, uint64_t file_id, uint64_t *digest);
 /* Make room in a full list of open files: seal the one listed longest that is not the current one, nor `in_use`. */

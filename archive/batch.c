@@ -216,10 +216,11 @@ static int touch_new(cask_batch *batch, uint64_t file_id)
     return CASK_OK;
 }
 
-/* Of a version 4 column the files from the first to the current one exist; of an older one those that are there. */
+/* Of a version 4 column the files from the first to the current one exist; of an older one those that have data: a
+ * table alone is left by an upgrade that was stopped. */
 static int file_exists(bool *exists_out, cask_batch *batch, uint64_t file_id)
 {
-    cask_path path = cask_table_path(batch->column->folder.text, file_id);
+    cask_path path = cask_data_path(batch->column->folder.text, file_id);
     cask_conf conf = cask_column_conf(batch->column);
 
     *exists_out = !cask_conf_is_empty(&conf) && file_id >= conf.first_file_id && file_id <= cask_conf_current(&conf);
@@ -625,22 +626,12 @@ static int write_table(cask_batch *batch, touched_file *file, cask_conf *next)
 /* Version 4: a file that was skipped is an empty sealed table. */
 static int write_empty_table(cask_batch *batch, uint64_t file_id, cask_conf *next)
 {
-    static const cask_offset_table zeros;
-    cask_path path = cask_table_path(batch->column->folder.text, file_id);
-    cask_open_file entry = { .file_id = file_id, .tables_crc = cask_tables_crc(&zeros) };
-    cask_trailer seal = cask_trailer_of(&entry, true, batch->conf.sequence);
-    cask_handle handle = CASK_HANDLE_INIT;
-    int code;
+    const cask_column *column = batch->column;
+    cask_path path = cask_table_path(column->folder.text, file_id);
 
     /* What a crash may have left beyond the reach of healing. */
-    CASK_TRY(cask_unlink(batch->column->vfs, cask_data_path(batch->column->folder.text, file_id).text));
-    CASK_TRY(cask_handle_open(&handle, batch->column->vfs, path.text, CASK_OPEN_TRUNCATE));
-    code = cask_trailer_write(&seal, &handle, path.text);
-    if (code == CASK_OK && !CASK_FAULT(gaps_not_synced))
-        code = cask_sync(&handle, path.text);
-    cask_handle_close(&handle);
-    next->seals_digest ^= cask_trailer_hash(&seal);
-    return code;
+    CASK_TRY(cask_unlink(column->vfs, cask_data_path(column->folder.text, file_id).text));
+    return cask_seal_empty(column, path.text, file_id, batch->conf.sequence, &next->seals_digest);
 }
 
 static int write_empty_tables(cask_batch *batch, uint64_t first, uint64_t end, cask_conf *next)

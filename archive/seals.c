@@ -32,6 +32,24 @@ int cask_seal_write(const cask_column *column, const cask_open_file *file, uint6
     return code;
 }
 
+int cask_seal_empty(const cask_column *column, const char *path, uint64_t file_id, uint64_t acknowledged,
+                    uint64_t *digest)
+{
+    static const cask_offset_table zeros;
+    cask_open_file entry = { .file_id = file_id, .tables_crc = cask_tables_crc(&zeros) };
+    cask_trailer seal = cask_trailer_of(&entry, true, acknowledged);
+    cask_handle handle = CASK_HANDLE_INIT;
+    int code;
+
+    CASK_TRY(cask_handle_open(&handle, column->vfs, path, CASK_OPEN_TRUNCATE));
+    code = cask_trailer_write(&seal, &handle, path);
+    if (code == CASK_OK && !CASK_FAULT(gaps_not_synced))
+        code = cask_sync(&handle, path);
+    cask_handle_close(&handle);
+    *digest ^= cask_trailer_hash(&seal);
+    return code;
+}
+
 int cask_seal_take_out(const cask_column *column, uint64_t file_id, uint64_t *digest)
 {
     cask_path path = cask_table_path(column->folder.text, file_id);

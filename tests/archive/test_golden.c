@@ -422,12 +422,53 @@ static void golden__readers_agree_on_damage(void **state)
     }
 }
 
+/* To the other format that there is a way to; false: this one has none. */
+static bool change_format(const char *path, const contents *expected, uint32_t version)
+{
+    cask_archive *archive;
+    cask_column *column;
+    bool has_zstd;
+
+    assert_ok(cask_archive_open(&archive, path, NULL));
+    assert_ok(cask_column_open(&column, archive, expected->column, NULL));
+    has_zstd = cask_column_codec(column) == CASK_CODEC_ZSTD;
+    assert_code(cask_column_upgrade(column, version), has_zstd && version < 4 ? CASK_E_UNSUPPORTED : CASK_OK);
+    cask_column_close(column);
+    cask_archive_close(archive);
+    return !has_zstd || version >= 4;
+}
+
+static void golden__change_their_format_there_and_back(void **state)
+{
+    contents columns[COLUMNS_MAX];
+    size_t count = read_listing(columns);
+
+    (void)state;
+    for (size_t i = 0; i < count; i++) {
+        if (case_begin("%s/%s", columns[i].archive, columns[i].column)) {
+            char *path = copy_archive(columns[i].archive);
+
+            for (int turn = 0; turn < 2; turn++) {
+                if (change_format(path, &columns[i], 4))
+                    expect(path, &columns[i]);
+                if (change_format(path, &columns[i], 3))
+                    expect(path, &columns[i]);
+            }
+            write_on(&columns[i], path);
+            expect(path, &columns[i]);
+            temp_folder_remove(path);
+            case_end();
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         case_test(golden__readers_agree_and_change_nothing),
         case_test(golden__crashes_are_healed_once),
         case_test(golden__are_healed_and_written_on),
+        case_test(golden__change_their_format_there_and_back),
         case_test(golden__readers_agree_on_damage),
     };
 
