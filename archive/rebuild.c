@@ -600,10 +600,10 @@ static int tell_losses(survey *s)
     if (!s->known && s->size == 0 && s->lost + s->pruned == 0)
         CASK_TRY(tell(s, "lost-record", true, CASK_IN_FILE(s->path.text),
                       "table and data are gone: whether there were records cannot be told"));
-    if (s->known && s->facts.pruned > s->pruned)
-        CASK_TRY(tell(s, "lost-tombstone", true, CASK_IN_FILE(table.text),
-                      "%" PRIu32 " slots were pruned, and it cannot be told which", s->facts.pruned - s->pruned));
-    return CASK_OK;
+    if (s->known ? s->facts.pruned <= s->pruned : s->all->pruned.damaged == 0)
+        return CASK_OK;
+    return tell(s, "lost-tombstone", true, CASK_IN_FILE(table.text),
+                "table and list are damaged: it cannot be told which slots were pruned");
 }
 
 static bool is_damaged(const survey *s)

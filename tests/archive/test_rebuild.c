@@ -453,6 +453,24 @@ static void rebuild__keeps_tombstones(void **state)
     }
 }
 
+/* The seal, which said how many, is gone as well. */
+static void rebuild__tells_of_lost_tombstones_of_a_sealed_file(void **state)
+{
+    store s = filled(4);
+    char *list = store_file(&s, "pruned");
+    told t;
+
+    (void)state;
+    prune(&s, FILE_SLOTS, FILE_SLOTS);
+    lose_table(&s, 1);
+    file_remove(s.vfs, list);
+    t = rebuild(&s, slot_of_value);
+    assert_int_equal(t.tombstones, 1);
+    store_expect_absent(&s, FILE_SLOTS);
+    free(list);
+    store_dispose(&s);
+}
+
 /* Neither table nor list: that is told. With older data, none of its records is believed. */
 static void rebuild__tells_of_lost_tombstones(void **state)
 {
@@ -653,6 +671,7 @@ int main(void)
         case_test(rebuild__data_that_is_gone),
         case_test(rebuild__keeps_tombstones),
         case_test(rebuild__tells_of_lost_tombstones),
+        case_test(rebuild__tells_of_lost_tombstones_of_a_sealed_file),
         case_test(rebuild__in_every_order),
         case_test(rebuild__stopped_anywhere),
         case_test(rebuild__after_pruning_was_stopped_anywhere),
