@@ -11,9 +11,13 @@
 
 int era_report_as_error(const cask_report *report, void *payload)
 {
+    const cask_place place = CASK_AT_SLOT(report->file, report->offset, report->slot);
+
     (void)payload;
-    return cask_fail_word(CASK_E_CORRUPT, report->what, CASK_AT_SLOT(report->file, report->offset, report->slot), "%s",
-                          report->message);
+    if (report->expected != NULL && report->found != NULL)
+        return cask_fail_word(CASK_E_CORRUPT, report->what, place, "%s (expected %s, found %s)", report->message,
+                              report->expected, report->found);
+    return cask_fail_word(CASK_E_CORRUPT, report->what, place, "%s", report->message);
 }
 
 int era_report_error(cask_report_fn report, void *payload)

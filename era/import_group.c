@@ -372,15 +372,17 @@ static int check_after(const writing *w)
 {
     const era_record *record = &w->checker.record;
     uint8_t root[SSZ_ROOT_SIZE];
+    const era_finding finding = { "state-root", record->era,
+                                  CASK_AT_SLOT(w->era->path, record->state_offset, record->state_slot), root,
+                                  record->state_root };
     bool known;
 
     CASK_TRY(era_read_root(&known, root, w->columns->state_roots, record->state_slot));
     if (!known || memcmp(root, record->state_root, SSZ_ROOT_SIZE) == 0)
         return CASK_OK;
-    return cask_fail_word(CASK_E_CORRUPT, "state-root",
-                          CASK_AT_SLOT(w->era->path, record->state_offset, record->state_slot),
-                          "the state is not the one whose root the next era in the archive has; take the file from a "
-                          "good copy");
+    return era_flag(&w->rules, &finding,
+                    "the state is not the one whose root the next era in the archive has; take the file from a good "
+                    "copy");
 }
 
 static int check_links(writing *w)
