@@ -1,27 +1,8 @@
 /* Era files: opened, read and verified, with the network and without. */
 #include "fuzz.h"
-
-#include "slotcask/era.h"
+#include "fuzz_network.h"
 
 static const char path[] = "/vectors-00003-f0155bf0.era";
-
-static const char config[] = "PRESET_BASE: minimal\nCONFIG_NAME: vectors\nGENESIS_FORK_VERSION: 0x00000a01\n"
-                             "ALTAIR_FORK_VERSION: 0x01000a01\nALTAIR_FORK_EPOCH: 16\n"
-                             "BELLATRIX_FORK_VERSION: 0x02000a01\nBELLATRIX_FORK_EPOCH: 28\n"
-                             "CAPELLA_FORK_VERSION: 0x03000a01\nCAPELLA_FORK_EPOCH: 48\n";
-
-static const cask_network *vectors(void)
-{
-    static cask_network *network;
-
-    if (network == NULL) {
-        memory_disk *disk = fuzz_disk("/config.yaml", config, strlen(config));
-
-        FUZZ_CHECK(cask_network_load(&network, "/config.yaml", memory_disk_vfs(disk)) == CASK_OK);
-        memory_disk_free(disk);
-    }
-    return network;
-}
 
 static int count_damage(const cask_report *report, void *payload)
 {
@@ -87,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const cask_vfs *vfs = memory_disk_vfs(disk);
 
     for (int with = 0; with < 2; with++) {
-        const cask_network *network = with == 0 ? NULL : vectors();
+        const cask_network *network = with == 0 ? NULL : fuzz_network();
         size_t damage;
 
         /* What snappy can make of the bytes, a few times over, and one slice of blocks. */

@@ -2,6 +2,7 @@
  * Makes the corpora: make-corpus FIXTURES CORPUS. Small inputs that reach far into each parser; what the fuzzers find
  * beside them is added by hand. Writes the same bytes each time.
  */
+#include "beacon.h"
 #include "bytes.h"
 #include "codec.h"
 #include "conf.h"
@@ -161,6 +162,7 @@ typedef struct chain {
     const char *folder;
     cask_network *network;
     bool seen[ERA_FORKS_MAX][2]; /* blocks, states */
+    cask_buf values;             /* of the eras so far */
 } chain;
 
 static void save_ssz(chain *c, const cask_buf *stored, uint64_t slot, bool state)
@@ -192,6 +194,43 @@ static void save_frames(const cask_buf *stored, const char *name)
     save(&buf, "codec", name);
 }
 
+static void add_value(cask_buf *buf, uint8_t column, uint64_t slot, const uint8_t *bytes, size_t size)
+{
+    add_number(buf, column, 1);
+    add_number(buf, slot, 2);
+    add_number(buf, size, 3);
+    add(buf, bytes, size);
+}
+
+/* The values of an era as its import puts them into an archive: of blocks the first one. */
+static void save_values(chain *c, cask_era *era, const cask_era_group *group)
+{
+    cask_buf stored = CASK_BUF_INIT, ssz = CASK_BUF_INIT, copy = CASK_BUF_INIT;
+    const uint64_t slots = group->state_slot - group->start_slot;
+    unsigned blocks = 0;
+    char name[64];
+
+    for (uint64_t slot = group->start_slot; slot < group->state_slot && blocks < 1; slot++) {
+        if (cask_era_read_block(&stored, era, 0, slot) < 0)
+            continue;
+        must(cask_era_decode(&ssz, &stored) == CASK_OK, "decode");
+        add_value(&c->values, 0, slot, ssz.data, ssz.size);
+        blocks++;
+    }
+    must(cask_era_read_state(&stored, era, 0) == CASK_OK && cask_era_decode(&ssz, &stored) == CASK_OK, "decode");
+    for (uint64_t i = 0; i < 2 * slots; i++)
+        add_value(&c->values, (uint8_t)(1 + i / slots), group->start_slot + i % slots,
+                  ssz.data + BEACON_STATE_BLOCK_ROOTS + i * 32, 32);
+    add_value(&c->values, 3, group->state_slot, ssz.data, ssz.size);
+    snprintf(name, sizeof(name), "eras-to-%u", (unsigned)group->era);
+    add(&copy, c->values.data, c->values.size);
+    save(&copy, "verify", name);
+    if (group->era == 0) /* all three are more than fuzzers take */
+        c->values.size = 0;
+    cask_buf_dispose(&stored);
+    cask_buf_dispose(&ssz);
+}
+
 static int take_era(const char *path, void *payload)
 {
     chain *c = payload;
@@ -206,6 +245,8 @@ static int take_era(const char *path, void *payload)
             save_ssz(c, &block, slot, false);
     must(cask_era_read_state(&stored, era, 0) == CASK_OK, path);
     save_ssz(c, &stored, group.state_slot, true);
+    if (group.era < 3 && strcmp(c->folder, "minimal") == 0)
+        save_values(c, era, &group);
     if (group.era == 2) {
         add_group(&buf, group.era, &block, &stored, false);
         save(&buf, "era", c->folder);
@@ -220,7 +261,7 @@ static int take_era(const char *path, void *payload)
 static void make_from_chain(const char *folder)
 {
     char path[PATH_SIZE];
-    chain c = { .folder = folder };
+    chain c = { .folder = folder, .values = CASK_BUF_INIT };
     cask_buf text = CASK_BUF_INIT;
 
     snprintf(path, sizeof(path), "%s/eras/%s/config.yaml", fixtures, folder);
@@ -229,6 +270,7 @@ static void make_from_chain(const char *folder)
     save(&text, "identity", folder);
     snprintf(path, sizeof(path), "%s/eras/%s", fixtures, folder);
     must(cask_era_files(path, NULL, take_era, &c) == CASK_OK, path);
+    cask_buf_dispose(&c.values);
     cask_network_free(c.network);
 }
 
