@@ -108,6 +108,26 @@ uint32_t cask_tables_crc(const cask_offset_table *table)
     return cask_crc32c(0, table->bytes, sizeof table->bytes);
 }
 
+bool cask_tables_fit(cask_offset_table *table, uint32_t crc, uint32_t *zeroed_out)
+{
+    if (cask_tables_crc(table) == crc)
+        return true;
+    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
+        uint64_t offset = cask_table_offset(table, i);
+        uint32_t length = cask_table_length(table, i), mark = cask_table_crc(table, i);
+
+        if (offset == CASK_OFFSET_NONE)
+            continue;
+        cask_table_set(table, i, CASK_OFFSET_NONE, 0, 0);
+        if (cask_tables_crc(table) == crc) {
+            (*zeroed_out)++;
+            return true;
+        }
+        cask_table_set(table, i, offset, length, mark);
+    }
+    return false;
+}
+
 int cask_table_read(cask_offset_table *table, uint32_t version, const cask_handle *handle, const char *path)
 {
     size_t size = cask_table_file_size(version);

@@ -116,9 +116,12 @@ static int write_table(const cask_vfs *vfs, const char *folder, const cask_conf 
     CASK_TRY(cask_handle_open(&handle, vfs, path.text, CASK_OPEN_WRITE));
     code = cask_table_read(table, 4, &handle, path.text);
     if (code == CASK_OK) {
+        uint32_t zeroed;
+
         cask_intent_apply(conf, file->file_id, table);
-        cask_table_mask(table, file->data_length, cask_conf_last_index(conf, file->file_id)); /* torn marks */
-        code = cask_tables_crc(table) == file->tables_crc
+        /* Torn marks. */
+        zeroed = cask_table_mask(table, file->data_length, cask_conf_last_index(conf, file->file_id));
+        code = cask_tables_fit(table, file->tables_crc, &zeroed)
                    ? CASK_OK
                    : cask_fail_word(CASK_E_CORRUPT, "table-checksum", CASK_AT(path.text, 0),
                                     "the offset table does not match the conf; rebuild the column");

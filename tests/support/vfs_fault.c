@@ -94,13 +94,16 @@ static int64_t fault_read_at(void *context, int file, void *buffer, size_t size,
                                  struck ? part_of(fault, size) : at_most(fault, size), offset);
 }
 
-enum { TABLE_ENTRY = 8 };
+enum { TABLE_ENTRY = 8, OLD_TABLE = 65536 };
 
-static bool is_table(const char *path)
+/* A table of formats 2 and 3, which has no checksum. */
+static bool is_old_table(const vfs_fault *fault, int file, const char *path)
 {
-    size_t size = strlen(path);
+    size_t length = strlen(path);
+    uint64_t size = 0;
 
-    return size >= 4 && strcmp(path + size - 4, ".off") == 0;
+    return length >= 4 && strcmp(path + length - 4, ".off") == 0 &&
+           fault->inner->size(fault->inner->context, file, &size) == 0 && size <= OLD_TABLE;
 }
 
 static int64_t fault_write_at(void *context, int file, const void *buffer, size_t size, uint64_t offset)
@@ -110,8 +113,8 @@ static int64_t fault_write_at(void *context, int file, const void *buffer, size_
     size_t part = struck ? part_of(fault, size) : at_most(fault, size);
     int64_t written;
 
-    /* A kernel copies by pages: an entry of a table is not torn. */
-    if (struck && !fault->goes_on && is_table(path_of(fault, file)))
+    /* A kernel copies by pages: it does not tear an entry of a table. Format 4 does not rely on it. */
+    if (struck && !fault->goes_on && is_old_table(fault, file, path_of(fault, file)))
         part -= part % TABLE_ENTRY;
     written = part > 0 ? fault->inner->write_at(fault->inner->context, file, buffer, part, offset) : 0;
     return struck && !fault->goes_on ? -fault->error_number : written;
