@@ -216,10 +216,13 @@ static const char *file_differs(cask_column *column, const state *s, uint64_t fi
     return NULL;
 }
 
+/* A crash may leave files of no commit that are so far away that healing does not look for them: see DESIGN.md. */
 static int print_finding(const cask_report *report, void *payload)
 {
     size_t *count = payload;
 
+    if (!report->corrupt && strcmp(report->what, "stray-file") == 0)
+        return 0;
     fprintf(stderr, "found %s in %s, slot %" PRId64 ": %s\n", report->what, report->file, (int64_t)report->slot,
             report->message);
     ++*count;
