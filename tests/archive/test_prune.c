@@ -105,6 +105,22 @@ static void prune__a_slot_is_filled_again_only_when_forgotten(void **state)
     store_dispose(&s);
 }
 
+/* It was current and empty when it was left. */
+static void prune__a_file_without_records_that_was_left_is_filled_again(void **state)
+{
+    store s = filled();
+
+    (void)state;
+    prune(&s, 2 * FILE_SLOTS, 3 * FILE_SLOTS - 1, 2);
+    store_put(&s, SLOTS(3 * FILE_SLOTS));
+    forget(&s, 2 * FILE_SLOTS, 3 * FILE_SLOTS - 1, 2);
+    store_put(&s, SLOTS(2 * FILE_SLOTS + 2));
+    assert_int_equal(store_verify(&s, false), 0);
+    store_reopen(&s);
+    store_expect(&s, SLOTS(1, 5, 7, FILE_SLOTS, FILE_SLOTS + 3, 2 * FILE_SLOTS + 2, 3 * FILE_SLOTS));
+    store_dispose(&s);
+}
+
 static void prune__twice_changes_nothing_more(void **state)
 {
     store s = filled();
@@ -246,6 +262,7 @@ int main(void)
         case_test(prune__some_of_a_sealed_file),
         case_test(prune__all_of_each_file),
         case_test(prune__a_slot_is_filled_again_only_when_forgotten),
+        case_test(prune__a_file_without_records_that_was_left_is_filled_again),
         case_test(prune__twice_changes_nothing_more),
         case_test(prune__compaction_keeps_tombstones),
         case_test(prune__readers_see_it),
