@@ -573,9 +573,6 @@ static int sync_data(cask_batch *batch)
 
         if (file->view->data_length != file->committed_length && !CASK_FAULT(data_not_synced))
             CASK_TRY(cask_sync(&file->view->data->handle, file->view->data->path.text));
-        /* Opened because the current file is left, but all its records were pruned. */
-        if (file->view->data_length == 0)
-            CASK_TRY(cask_unlink(batch->column->vfs, file->view->data->path.text));
     }
     return CASK_OK;
 }
@@ -623,6 +620,19 @@ static int write_table(cask_batch *batch, touched_file *file, cask_conf *next)
     return CASK_OK;
 }
 
+/* Opened because the current file is left, but all its records were pruned. */
+static int drop_unused_data(cask_batch *batch, touched_file *file)
+{
+    cask_view *view = file->view;
+
+    if (view->data_length > 0)
+        return CASK_OK;
+    CASK_TRY(cask_unlink(batch->column->vfs, view->data->path.text));
+    cask_data_file_release(view->data);
+    view->data = NULL;
+    return CASK_OK;
+}
+
 /* Version 4: a file that was skipped is an empty sealed table. */
 static int write_empty_table(cask_batch *batch, uint64_t file_id, cask_conf *next)
 {
@@ -662,6 +672,7 @@ static int write_tables(cask_batch *batch, cask_conf *next)
 
     for (size_t i = 0; i < batch->touched_count; i++) {
         CASK_TRY(write_table(batch, &batch->touched[i], next));
+        CASK_TRY(drop_unused_data(batch, &batch->touched[i]));
         made |= batch->touched[i].is_new || batch->touched[i].committed_length == 0;
     }
     CASK_TRY(write_gaps(batch, next));
