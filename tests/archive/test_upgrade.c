@@ -283,8 +283,7 @@ static void stop_here(void *payload)
             size_t step = steps_of(run->running);
             store crashed;
 
-            if (step % CASE_STRIDE != 0 ||
-                !case_begin("from %u to %u step=%zu loss=%d seed=%" PRIu64, run->from, run->to, step, loss, seed))
+            if (!case_begin("from %u to %u step=%zu loss=%d seed=%" PRIu64, run->from, run->to, step, loss, seed))
                 continue;
             crashed = after_crash(run->running, (disk_loss)loss, step * SEEDS + seed);
             expect_resumable(run, &crashed);
