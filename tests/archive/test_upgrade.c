@@ -444,6 +444,39 @@ static void upgrade__stopped_is_taken_back(void **state)
     store_dispose(&s);
 }
 
+static int no_report(const cask_report *report, void *payload)
+{
+    (void)payload;
+    print_error("rebuilding reports %s of %s: %s\n", report->what, report->file, report->message);
+    return 1;
+}
+
+/* What an upgrade that was stopped has left is no damage. */
+static void upgrade__stopped_is_not_rebuilt(void **state)
+{
+    store s = filled(3);
+    cask_change change;
+    tree *before;
+    counted c;
+
+    (void)state;
+    store_close(&s);
+    counted_open(&c, &s);
+    let_fail(&c, FAULT_RENAME, 2);
+    assert_code(cask_column_upgrade(c.s.column, 4), CASK_E_IO);
+    vfs_fault_clear(&c.fault);
+    store_reopen(&c.s);
+    cask_column_close(c.s.column);
+    c.s.column = NULL;
+    before = tree_read(s.vfs, s.path);
+    assert_ok(cask_column_rebuild(&change, c.s.archive, STORE_COLUMN, NULL, NULL, no_report, NULL));
+    assert_int_equal(change.files, 0);
+    assert_tree_unchanged(before, s.vfs, s.path);
+    tree_free(before);
+    store_close(&c.s);
+    store_dispose(&s);
+}
+
 /* Each call that changes the disk fails in turn: then all is there still, and it can be done again. */
 static void fail_anywhere(uint32_t from, uint32_t to)
 {
@@ -790,6 +823,7 @@ int main(void)
         case_test(upgrade__done_again_reads_no_records),
         case_test(upgrade__done_again_after_further_commits),
         case_test(upgrade__stopped_is_taken_back),
+        case_test(upgrade__stopped_is_not_rebuilt),
         case_test(upgrade__each_call_fails),
         case_test(upgrade__readers_go_on),
         case_test(upgrade__readers_miss_a_whole_life),
