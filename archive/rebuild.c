@@ -145,8 +145,11 @@ static int read_old_table(survey *s, bool *whole_out)
     if (code == CASK_OK)
         code = cask_size(&handle, path.text, &size);
     cask_handle_close(&handle);
-    *whole_out = size == wanted + (s->conf.version < 4 || s->listed != NULL ? 0 : CASK_TRAILER_SIZE) ||
-                 (s->conf.version >= 4 && s->listed != NULL && size >= wanted);
+    /* Behind the offsets of an old format there may be what an upgrade has left. */
+    if (s->conf.version < 4)
+        *whole_out = size >= wanted && size <= CASK_TABLES_SIZE + CASK_TRAILER_SIZE;
+    else
+        *whole_out = s->listed != NULL ? size >= wanted : size == wanted + CASK_TRAILER_SIZE;
     return code;
 }
 
@@ -745,7 +748,9 @@ static int make_again(survey *s)
 /* Formats 2 and 3: what does not exist yet is as it should be, and a file whose data is gone cannot be helped. */
 static int can_be_rebuilt(bool *can, survey *s)
 {
-    bool exists = !s->known || s->facts.data_length > 0;
+    /* A whole table without a record and without data is what an upgrade has left. */
+    bool gap = s->handle.file < 0 && s->trusted && cask_table_count(&s->old, s->conf.version) == 0;
+    bool exists = s->known ? s->facts.data_length > 0 : !gap;
 
     *can = s->conf.version >= 4 || (exists && s->handle.file >= 0);
     if (*can || !exists)
