@@ -84,6 +84,8 @@ static void print_chain(const verification *v, const cask_verify_result *result)
     if (v->options.level < CASK_VERIFY_ROOTS || result->eras == 0)
         return;
     printf("eras: %llu, blocks: %llu, ", (unsigned long long)result->eras, (unsigned long long)result->blocks);
+    if (result->pruned > 0)
+        printf("pruned: %llu, ", (unsigned long long)result->pruned);
     if (v->options.trusted_root == NULL)
         puts("proven: nothing, no trusted root was given");
     else if (result->proven_from == CASK_NO_SLOT)
@@ -106,6 +108,7 @@ static void end_chain(verification *v, const cask_verify_result *result)
     cli_json_set(document, "kind", cli_json_text(v->kind));
     cli_json_set(document, "eras", cli_json_u64(result->eras));
     cli_json_set(document, "blocks", cli_json_u64(result->blocks));
+    cli_json_set(document, "pruned", cli_json_u64(result->pruned));
     cli_json_set(document, "unproven", cli_json_u64(result->unproven));
     cli_json_set(document, "proven_from", cli_json_u64_or_null(result->proven_from));
     cli_json_set(document, "proven_to", cli_json_u64_or_null(result->proven_to));

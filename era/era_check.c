@@ -1,6 +1,7 @@
 #include "era_check.h"
 
 #include "../archive/bytes.h"
+#include "../archive/codec.h"
 #include "network.h"
 #include "sha256.h"
 
@@ -266,6 +267,30 @@ static void start(era_checker *checker, const era_rules *rules, const era_source
     checker->record.state_slot = source->state_slot;
     checker->record.path = source->path;
     checker->record.state_offset = source->state_offset;
+    checker->record.state_pruned = source->state_pruned;
+}
+
+static bool is_pruned(const era_checker *checker, uint64_t slot)
+{
+    return checker->slot_states != NULL &&
+           checker->slot_states[slot - checker->record.start_slot] == CASK_SLOT_PRUNED;
+}
+
+static int find_pruned(era_checker *checker)
+{
+    era_record *record = &checker->record;
+    const size_t slots = (size_t)slots_of(record);
+
+    if (checker->source->read_slot_states == NULL || slots == 0)
+        return CASK_OK;
+    checker->slot_states = malloc(slots);
+    if (checker->slot_states == NULL)
+        return cask_fail_nomem();
+    CASK_TRY(checker->source->read_slot_states(checker->slot_states, checker->source));
+    for (size_t i = 0; i < slots; i++)
+        record->pruned += checker->slot_states[i] == CASK_SLOT_PRUNED;
+    record->first_pruned = is_pruned(checker, record->start_slot);
+    return CASK_OK;
 }
 
 /* What the trusted root is here. */
@@ -278,7 +303,7 @@ static void find_anchor(era_checker *checker)
     if (root == NULL)
         return;
     record->anchor_slot = record->state_slot;
-    if (wanted == CASK_NO_SLOT || wanted == record->state_slot) {
+    if (!record->state_pruned && (wanted == CASK_NO_SLOT || wanted == record->state_slot)) {
         if (same_root(root, record->state_root) || (record->head_binds_state && same_root(root, record->head_root)))
             record->anchor = ERA_ANCHOR_STATE;
         else if (same_root(root, record->head_root))
@@ -311,12 +336,65 @@ static int take_roots(era_checker *checker)
     return record->era > 0 ? era_check_history(record, record, &checker->rules) : CASK_OK;
 }
 
+/* ---- An era whose state was pruned -------------------------------------------------------------------------- */
+
+static int read_roots_beside(uint8_t *roots, const era_source *source, bool of_states)
+{
+    for (uint64_t slot = source->start_slot; slot < source->state_slot; slot++)
+        CASK_TRY(source->read_root(roots + (slot - source->start_slot) * SSZ_ROOT_SIZE, source, of_states, slot));
+    return CASK_OK;
+}
+
+/* The columns of roots have what its blocks are held against, and together are what later states have of the era. */
+static int take_roots_beside(era_checker *checker)
+{
+    era_record *record = &checker->record;
+    const size_t slots = (size_t)slots_of(record);
+    cask_buf *head = &checker->state.head;
+    uint8_t *roots;
+
+    CASK_TRY(cask_buf_reserve(head, BEACON_STATE_ROOTS_SIZE(slots)));
+    memset(head->data, 0, BEACON_STATE_ROOTS_SIZE(slots));
+    head->size = BEACON_STATE_ROOTS_SIZE(slots);
+    roots = head->data + BEACON_STATE_BLOCK_ROOTS;
+    CASK_TRY(read_roots_beside(roots, checker->source, false));
+    CASK_TRY(read_roots_beside(roots + slots * SSZ_ROOT_SIZE, checker->source, true));
+    CASK_TRY(beacon_roots_root(record->era_root, roots, slots));
+    record->rooted = true;
+    checker->roots = roots;
+    set_root(record->first_root, block_root_at(checker, record->start_slot));
+    set_root(record->before_root, state_root_at(checker, record->start_slot));
+    set_root(record->last_root, block_root_at(checker, record->state_slot - 1));
+    find_anchor(checker);
+    return CASK_OK;
+}
+
+static int begin_without_state(era_checker *checker)
+{
+    const era_rules *rules = &checker->rules;
+    int code;
+
+    if (rules->level < CASK_VERIFY_ROOTS || rules->network == NULL)
+        return CASK_OK;
+    if (rules->level >= CASK_VERIFY_SIGNATURES)
+        CASK_TRY(era_flag_unproven(rules, checker->source->era, state_place(&checker->record),
+                                   "no signature of this era was checked: the state, which has the keys, was pruned"));
+    code = take_roots_beside(checker);
+    if (code != CASK_E_PRUNED)
+        return era_flag_error(rules, checker->source->era, code);
+    return era_flag_unproven(rules, checker->source->era, state_place(&checker->record),
+                             "the state and roots of this era were pruned: its blocks are held against nothing");
+}
+
 int era_checker_begin(era_checker *checker, const era_rules *rules, const era_source *source)
 {
     bool of_network;
     int code;
 
     start(checker, rules, source);
+    CASK_TRY(find_pruned(checker));
+    if (source->state_pruned)
+        return begin_without_state(checker);
     code = source->read_state(&checker->state, source, era_state_type(rules, source->state_slot) != NULL);
     if (code != CASK_OK)
         return era_flag_error(&checker->rules, source->era, code);
@@ -346,7 +424,7 @@ static int check_empty(era_checker *checker, const char *path, uint64_t end)
     for (uint64_t slot = checker->next_slot; slot < end; slot++) {
         const uint8_t *root = block_root_at(checker, slot), *before;
 
-        if (slot == record->start_slot) /* the era before tells */
+        if (slot == record->start_slot || is_pruned(checker, slot)) /* the era before tells of the first */
             continue;
         before = block_root_at(checker, slot - 1);
         if (!same_root(root, before) && !(checker->has_parent && same_root(root, checker->parent)))
@@ -451,7 +529,7 @@ static int check_signatures(era_checker *checker, const era_blocks *run)
     era_signature *signatures;
     int code;
 
-    if (checker->rules.level < CASK_VERIFY_SIGNATURES)
+    if (checker->rules.level < CASK_VERIFY_SIGNATURES || checker->record.state_pruned)
         return CASK_OK;
     signatures = calloc(run->count, sizeof(*signatures));
     if (signatures == NULL)
@@ -471,18 +549,19 @@ int era_checker_take(era_checker *checker, const era_blocks *run)
 }
 
 /* The roots beside the state are those in it. */
-static int check_roots_beside(era_checker *checker, uint8_t *roots, bool of_states)
+static int check_roots_beside(era_checker *checker, bool of_states)
 {
     const era_source *source = checker->source;
-    int code = source->read_roots(roots, source, of_states);
 
-    if (code != CASK_OK)
-        return era_flag_error(&checker->rules, source->era, code);
     for (uint64_t slot = source->start_slot; slot < source->state_slot; slot++) {
-        const uint8_t *found = roots + (slot - source->start_slot) * SSZ_ROOT_SIZE;
-        const uint8_t *due = of_states ? state_root_at(checker, slot)
-                                       : block_root_at(checker, slot);
+        const uint8_t *due = of_states ? state_root_at(checker, slot) : block_root_at(checker, slot);
+        uint8_t found[SSZ_ROOT_SIZE];
+        int code = source->read_root(found, source, of_states, slot);
 
+        if (code == CASK_E_PRUNED)
+            continue;
+        if (code != CASK_OK)
+            return era_flag_error(&checker->rules, source->era, code);
         if (!same_root(found, due))
             CASK_TRY(flag_block(checker, of_states ? "state-root" : "block-root",
                                 CASK_AT_SLOT(source->path, CASK_NO_OFFSET, slot), due, found,
@@ -491,32 +570,23 @@ static int check_roots_beside(era_checker *checker, uint8_t *roots, bool of_stat
     return CASK_OK;
 }
 
-static int check_both_roots_beside(era_checker *checker)
-{
-    uint8_t *roots = malloc((size_t)slots_of(&checker->record) * SSZ_ROOT_SIZE);
-    int code;
-
-    if (roots == NULL)
-        return cask_fail_nomem();
-    code = check_roots_beside(checker, roots, false);
-    if (code == CASK_OK)
-        code = check_roots_beside(checker, roots, true);
-    free(roots);
-    return code;
-}
-
 int era_checker_end(era_checker *checker)
 {
     if (checker->roots == NULL)
         return CASK_OK;
     CASK_TRY(check_empty(checker, checker->source->path, checker->source->state_slot));
-    return checker->source->read_roots == NULL ? CASK_OK : check_both_roots_beside(checker);
+    if (checker->source->read_root == NULL || checker->record.state_pruned)
+        return CASK_OK;
+    CASK_TRY(check_roots_beside(checker, false));
+    return check_roots_beside(checker, true);
 }
 
 void era_checker_dispose(era_checker *checker)
 {
     era_state_dispose(&checker->state);
     era_record_dispose(&checker->record);
+    free(checker->slot_states);
+    checker->slot_states = NULL;
     free(checker->keys);
     checker->keys = NULL;
 }
@@ -565,6 +635,8 @@ int era_check_first_slot(era_record *record, const uint8_t *root_before, const e
     const uint8_t *root = record->first_root;
     const bool repeats = same_root(root, root_before);
 
+    if (record->first_pruned)
+        return CASK_OK;
     if (record->first_block && repeats)
         return flag_link(record, "empty-slot", place, NULL, root, rules,
                          "there is a block in the first slot, but by the era before it is empty");
@@ -579,7 +651,7 @@ int era_check_first_slot(era_record *record, const uint8_t *root_before, const e
 
 int era_check_link(era_record *record, era_record *before, const era_rules *rules)
 {
-    if (!same_root(before->state_root, record->before_root))
+    if (!before->state_pruned && !same_root(before->state_root, record->before_root))
         CASK_TRY(flag_link(before, "state-root", state_place(before), record->before_root, before->state_root, rules,
                            "the state is not the one whose root the era after it has"));
     return era_check_first_slot(record, before->last_root, rules);

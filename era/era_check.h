@@ -41,6 +41,9 @@ typedef struct era_record {
     uint8_t last_root[32];     /* root of the last block before state_slot */
     uint8_t *history;          /* the roots of eras 1 and on that the state has */
     size_t history_count;
+    bool state_pruned;         /* the roots are those of the columns beside it; its own root and history are not known */
+    size_t pruned;             /* blocks that were */
+    bool first_pruned;         /* that at start_slot was */
     bool first_block;          /* there is a block at start_slot, and it is good: */
     uint64_t first_offset;
     uint8_t first_parent_root[32];
@@ -56,6 +59,7 @@ typedef struct era_checker {
     const era_source *source;
     era_state state; /* after era_checker_begin(): no more than its beginning */
     bool state_read; /* the source had a state that decodes */
+    uint8_t *slot_states; /* a cask_slot_state for each block; NULL: none was pruned */
     uint8_t *keys;        /* public keys of all validators, one after the other; NULL: not wanted */
     size_t key_count;
     const uint8_t *roots; /* block_roots and state_roots in it; NULL: not known, or none */

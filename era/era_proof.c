@@ -49,7 +49,7 @@ static int check_pair(era_record *record, era_record *earlier, const era_rules *
         return CASK_OK;
     if (earlier->era + 1 == record->era)
         CASK_TRY(era_check_link(record, earlier, rules));
-    return earlier->era == 0 ? CASK_OK : era_check_history(record, earlier, rules);
+    return earlier->era == 0 || record->state_pruned ? CASK_OK : era_check_history(record, earlier, rules);
 }
 
 static int check_links(const chain *c)
@@ -68,7 +68,7 @@ static int check_anchor(const chain *c, era_record *newest)
     const era_finding finding = { "state-root", newest->era, state_place(newest), c->rules->trusted_root,
                                   newest->state_root };
 
-    if (!newest->rooted || newest->anchor != ERA_ANCHOR_NONE)
+    if (!newest->rooted || newest->state_pruned || newest->anchor != ERA_ANCHOR_NONE)
         return CASK_OK;
     newest->findings++;
     return era_flag(c->rules, &finding,
@@ -99,14 +99,14 @@ static void prove_newest(const era_record *record, proof *p)
 {
     p->state = record->anchor == ERA_ANCHOR_STATE;
     p->roots = p->state;
-    p->chain = record->anchor == ERA_ANCHOR_BLOCK;
+    p->chain = record->anchor == ERA_ANCHOR_BLOCK && record->pruned == 0;
 }
 
 /* By a later state that is proven, and has the root of the era. What it has was compared before. */
 static bool proven_by_history(const chain *c, size_t index)
 {
     for (size_t i = index + 1; i < c->count; i++) {
-        if (c->proofs[i].state && c->records[i].era > c->records[index].era && c->records[index].era > 0 &&
+        if (c->proofs[i].state && !c->records[i].state_pruned && c->records[i].era > c->records[index].era && c->records[index].era > 0 &&
             c->records[i].findings == 0)
             return true;
     }
@@ -124,9 +124,11 @@ static void prove_next(const chain *c, size_t index, proof *p)
                    (above->chain && next->first_block && same_root(next->first_state_root, record->state_root)) ||
                    (next->anchor == ERA_ANCHOR_STATE_ENTRY && next->anchor_slot == record->state_slot &&
                     same_root(next->before_root, record->state_root));
-        p->chain = above->blocks && above->chain;
+        p->chain = above->blocks && above->chain && record->pruned == 0; /* a pruned block names no parent */
     }
     p->roots = p->state || proven_by_history(c, index);
+    if (record->state_pruned) /* nothing is to be proven of it */
+        p->state = p->roots || p->chain;
 }
 
 static void prove_all(const chain *c)
@@ -154,7 +156,7 @@ static bool first_slot_known(const chain *c, size_t index)
 {
     const era_record *record = &c->records[index];
 
-    return record->era == 0 || record->first_block || find_beside(c, index, -1) != NULL;
+    return record->era == 0 || record->first_block || record->first_pruned || find_beside(c, index, -1) != NULL;
 }
 
 static bool same_lack(const proof *a, const proof *b)
@@ -169,8 +171,8 @@ static int report_era(const chain *c, size_t index)
     const era_rules *rules = c->rules;
     const era_record *next;
 
-    if (!record->rooted && index + 1 < c->count)
-        return CASK_OK; /* said of the newest */
+    if (!record->rooted && (record->state_pruned || index + 1 < c->count))
+        return CASK_OK; /* said before, or of the newest */
     if (!record->rooted)
         return era_flag_unproven(rules, record->era, state_place(record),
                                  "no roots were compared: the network is not known; give --network");

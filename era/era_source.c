@@ -1,5 +1,7 @@
 #include "era_source.h"
 
+#include "holdings.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,23 +47,24 @@ static int begin_blocks_of_columns(era_blocks *run, const era_source *source)
                                    (size_t)(source->state_slot - source->start_slot));
 }
 
-static int read_roots_of_columns(uint8_t *roots, const era_source *source, bool of_states)
+static int read_root_of_columns(uint8_t root[SSZ_ROOT_SIZE], const era_source *source, bool of_states, uint64_t slot)
 {
     cask_column *column = of_states ? source->columns->state_roots : source->columns->block_roots;
     const char *path = of_states ? source->columns->state_roots_path : source->columns->block_roots_path;
+    size_t size;
+    int code = cask_column_get(column, slot, root, SSZ_ROOT_SIZE, &size);
 
-    for (uint64_t slot = source->start_slot; slot < source->state_slot; slot++) {
-        size_t size;
-        int code = cask_column_get(column, slot, roots + (slot - source->start_slot) * SSZ_ROOT_SIZE, SSZ_ROOT_SIZE,
-                                   &size);
+    if (code == CASK_E_NOTFOUND || code == CASK_E_TOO_SMALL || (code == CASK_OK && size != SSZ_ROOT_SIZE))
+        return cask_fail_word(CASK_E_CORRUPT, of_states ? "state-root" : "block-root",
+                              CASK_AT_SLOT(path, CASK_NO_OFFSET, slot),
+                              "the archive has no root here; import the era again");
+    return code;
+}
 
-        if (code == CASK_E_NOTFOUND || code == CASK_E_TOO_SMALL || (code == CASK_OK && size != SSZ_ROOT_SIZE))
-            return cask_fail_word(CASK_E_CORRUPT, of_states ? "state-root" : "block-root",
-                                  CASK_AT_SLOT(path, CASK_NO_OFFSET, slot),
-                                  "the archive has no root here; import the era into a new archive");
-        CASK_TRY(code);
-    }
-    return CASK_OK;
+static int read_slot_states_of_columns(uint8_t *states, const era_source *source)
+{
+    return era_slot_states(states, source->columns->blocks, source->start_slot,
+                           (size_t)(source->state_slot - source->start_slot));
 }
 
 era_source era_source_of_columns(const era_columns *columns, uint64_t state_slot, uint64_t slots_per_era)
@@ -70,7 +73,7 @@ era_source era_source_of_columns(const era_columns *columns, uint64_t state_slot
         .era = state_slot / slots_per_era, .start_slot = state_slot == 0 ? 0 : state_slot - slots_per_era,
         .state_slot = state_slot, .path = columns->states_path, .state_offset = CASK_NO_OFFSET,
         .read_state = read_state_of_columns, .begin_blocks = begin_blocks_of_columns,
-        .read_roots = read_roots_of_columns, .columns = columns,
+        .read_root = read_root_of_columns, .read_slot_states = read_slot_states_of_columns, .columns = columns,
     };
 }
 

@@ -14,9 +14,11 @@ typedef struct era_source {
     /* Read the state: all of it into state->head, or what era_state_read() keeps. */
     int (*read_state)(era_state *state, const struct era_source *source, bool whole);
     int (*begin_blocks)(era_blocks *run, const struct era_source *source);
-    /* Read the roots of its slots that are kept beside the state, or NULL: there are none. A slot without one is
-     * CASK_E_NOTFOUND. `roots` has room for one per slot. */
-    int (*read_roots)(uint8_t *roots, const struct era_source *source, bool of_states);
+    /* Read the root of a slot that is kept beside the state: CORRUPT if there is none, PRUNED. NULL: none are kept. */
+    int (*read_root)(uint8_t root[SSZ_ROOT_SIZE], const struct era_source *source, bool of_states, uint64_t slot);
+    /* What is at each slot, a cask_slot_state of its block. NULL: nothing was pruned. */
+    int (*read_slot_states)(uint8_t *states, const struct era_source *source);
+    bool state_pruned;
     /* an era file */
     const cask_era *file;
     size_t group;

@@ -29,6 +29,7 @@ typedef struct input {
     size_t record_count;
     cask_verified totals;
     uint64_t blocks;
+    uint64_t pruned;
     bool full; /* of findings */
 } input;
 
@@ -413,6 +414,7 @@ static int end(verification *v, int code)
 
         in->totals.path = in->path;
         v->result->blocks += in->blocks;
+        v->result->pruned += in->pruned;
         v->result->bytes += in->totals.bytes;
         v->result->findings += in->totals.findings;
         v->result->unproven += in->totals.unproven;
@@ -529,40 +531,61 @@ static int load_network(cask_network **network_out, const cask_archive *archive,
                      "the archive holds the history of another network than the one given; leave --network out");
 }
 
-/* The eras that the archive has a state of: for each a record that says so. */
+/* For list_eras(). */
+typedef struct era_list {
+    input *in;
+    cask_column *states;
+    const era_rules *rules;
+    size_t capacity;
+} era_list;
+
+static int list_era(era_list *list, uint64_t slot, bool pruned)
+{
+    const uint64_t slots = cask_network_slots_per_era(list->in->network);
+    const era_finding finding = { "state-slot", slot / slots, CASK_AT_SLOT(list->in->path, CASK_NO_OFFSET, slot), NULL,
+                                  NULL };
+    input *in = list->in;
+
+    if (slot % slots != 0)
+        return pruned ? CASK_OK : era_flag(list->rules, &finding, "a state at a slot that is not the first of an era");
+    if (pruned && slot == 0) { /* there is nothing else of the genesis era */
+        in->pruned++;
+        return CASK_OK;
+    }
+    if (in->record_count == list->capacity) {
+        era_record *grown = realloc(in->records, (list->capacity + 64) * sizeof(*grown));
+
+        if (grown == NULL)
+            return cask_fail_nomem();
+        in->records = grown;
+        list->capacity += 64;
+    }
+    in->records[in->record_count++] = (era_record){ .era = slot / slots, .state_slot = slot, .state_pruned = pruned };
+    return CASK_OK;
+}
+
+/* A cask_column_file_fn. */
+static int list_file(const cask_column_file *file, void *payload)
+{
+    uint8_t states[CASK_SLOTS_PER_FILE];
+    era_list *list = payload;
+
+    if (file->records + file->pruned == 0)
+        return CASK_OK;
+    CASK_TRY(cask_column_slots(states, list->states, file->file_id));
+    for (uint64_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
+        if (states[i] != CASK_SLOT_EMPTY)
+            CASK_TRY(list_era(list, file->file_id * CASK_SLOTS_PER_FILE + i, states[i] == CASK_SLOT_PRUNED));
+    }
+    return CASK_OK;
+}
+
+/* The eras that the archive has a state of, or had: for each a record that says so. */
 static int list_eras(input *in, cask_column *states, const era_rules *rules)
 {
-    const uint64_t slots = cask_network_slots_per_era(in->network);
-    size_t capacity = 0;
-    cask_iter *iter;
-    uint64_t slot;
-    int code;
+    era_list list = { .in = in, .states = states, .rules = rules };
 
-    CASK_TRY(cask_iter_new(&iter, states, 0, CASK_UP));
-    while ((code = cask_iter_next(iter, &slot)) == CASK_OK) {
-        const era_finding finding = { "state-slot", slot / slots, CASK_AT_SLOT(in->path, CASK_NO_OFFSET, slot), NULL,
-                                      NULL };
-
-        if (slot % slots != 0) {
-            code = era_flag(rules, &finding, "a state at a slot that is not the first of an era");
-            if (code != 0)
-                break;
-            continue;
-        }
-        if (in->record_count == capacity) {
-            era_record *grown = realloc(in->records, (capacity + 64) * sizeof(*grown));
-
-            if (grown == NULL) {
-                code = cask_fail_nomem();
-                break;
-            }
-            in->records = grown;
-            capacity += 64;
-        }
-        in->records[in->record_count++] = (era_record){ .era = slot / slots, .state_slot = slot };
-    }
-    cask_iter_free(iter);
-    return code == CASK_E_NOTFOUND ? CASK_OK : code;
+    return cask_column_files(states, list_file, &list);
 }
 
 typedef struct archive_check {
@@ -575,17 +598,19 @@ static int check_era_at(size_t index, unsigned worker, void *context)
     const archive_check *a = context;
     verification *v = a->v;
     input *in = &v->inputs[0];
-    const era_source source = era_source_of_columns(&v->columns, in->records[index].state_slot,
-                                                    cask_network_slots_per_era(in->network));
+    era_source source = era_source_of_columns(&v->columns, in->records[index].state_slot,
+                                              cask_network_slots_per_era(in->network));
     era_checker checker = ERA_CHECKER_INIT;
     uint64_t blocks = 0;
     int code;
 
     (void)worker;
+    source.state_pruned = in->records[index].state_pruned;
     code = check_era(&in->records[index], &blocks, &checker, &source, a->rules, v);
     era_checker_dispose(&checker);
     pthread_mutex_lock(&v->mutex);
     in->blocks += blocks;
+    in->pruned += in->records[index].pruned + in->records[index].state_pruned;
     pthread_mutex_unlock(&v->mutex);
     tell_progress(v, in->path, 1, in->record_count, 0);
     return code;

@@ -642,10 +642,33 @@ static void copy_column(cask_archive *to, cask_archive *from, const char *name, 
     cask_column_close(source);
 }
 
-static findings verify_changed(cask_archive *from, const change *c)
+/* Slots of a column that are pruned. */
+typedef struct pruned_range {
+    const char *column; /* NULL: the end of a list */
+    uint64_t first, last;
+} pruned_range;
+
+enum { RANGES_MAX = 4 };
+
+static void prune(cask_archive *archive, const pruned_range *ranges)
+{
+    for (size_t i = 0; i < RANGES_MAX && ranges[i].column != NULL; i++) {
+        cask_column *column;
+        cask_change done;
+
+        assert_ok(cask_column_open(&column, archive, ranges[i].column, NULL));
+        assert_ok(cask_column_prune(&done, column, ranges[i].first, ranges[i].last));
+        assert_true(done.slots > 0);
+        cask_column_close(column);
+    }
+}
+
+/* Verify a copy of an archive that is changed in one place, and then pruned. */
+static findings verify_changed(cask_archive *from, const change *c, const pruned_range *ranges,
+                               const uint8_t *trusted_root)
 {
     static const char *const names[] = { "blocks", "block_roots", "state_roots", "states" };
-    const cask_verify_options options = options_with(NULL, NULL, CASK_NO_SLOT);
+    const cask_verify_options options = options_with(NULL, trusted_root, CASK_NO_SLOT);
     char *folder = temp_folder_new();
     cask_archive *copy = open_archive(folder);
     const char *identity;
@@ -656,6 +679,7 @@ static findings verify_changed(cask_archive *from, const change *c)
     assert_ok(cask_archive_set_identity(copy, identity, size));
     for (size_t i = 0; i < COUNT_OF(names); i++)
         copy_column(copy, from, names[i], c);
+    prune(copy, ranges);
     f = verify_archive(copy, &options);
     cask_archive_close(copy);
     temp_folder_remove(folder);
@@ -698,7 +722,7 @@ static void archive__columns_are_held_against_each_other(void **state)
 
         if (!case_begin("%s %d at %d", cases[i].change.column, (int)cases[i].change.slot, (int)cases[i].change.at))
             continue;
-        f = verify_changed(archive, &cases[i].change);
+        f = verify_changed(archive, &cases[i].change, &(pruned_range){ NULL, 0, 0 }, NULL);
         if (cases[i].word == NULL) {
             assert_int_equal(f.count, 0);
             assert_int_equal(f.result.eras, 6);
@@ -709,6 +733,63 @@ static void archive__columns_are_held_against_each_other(void **state)
             assert_int_equal(f.eras[0], cases[i].era);
         }
         case_end();
+    }
+    dispose_list(&list);
+    cask_archive_close(archive);
+    temp_folder_remove(folder);
+    cask_network_free(network);
+}
+
+/* What was pruned is no damage; what is left is still held against the roots that are left. */
+static void archive__with_pruned_slots(void **state)
+{
+    static const struct {
+        pruned_range ranges[RANGES_MAX];
+        change change;
+        const char *word; /* NULL: no damage */
+        uint64_t slot;
+        uint64_t pruned;
+        uint64_t proven_from; /* by the root of the newest state */
+    } cases[] = {
+        { { { "blocks", 130, 200 } }, { "", 0, 0 }, NULL, 0, 53, 0 },
+        { { { "blocks", 0, 383 } }, { "", 0, 0 }, NULL, 0, 318, 0 },
+        { { { "block_roots", 100, 300 }, { "state_roots", 100, 300 } }, { "", 0, 0 }, NULL, 0, 0, 0 },
+        { { { "states", 192, 256 } }, { "", 0, 0 }, NULL, 0, 2, 0 },
+        { { { "states", 0, 256 }, { "blocks", 0, 255 } }, { "", 0, 0 }, NULL, 0, 212, 1 },
+        { { { "states", 192, 192 }, { "block_roots", 150, 150 } }, { "", 0, 0 }, NULL, 0, 1, 193 },
+        { { { "blocks", 200, 300 } }, { "blocks", 132, 200 }, "block-root", 132, 0, 0 },
+        { { { "blocks", 130, 131 } }, { "blocks", 132, SIZE_MAX }, "empty-slot", 132, 0, 0 },
+        { { { "states", 192, 192 } }, { "blocks", 132, 200 }, "block-root", 132, 0, 0 },
+        { { { "states", 192, 192 } }, { "blocks", 132, SIZE_MAX }, "empty-slot", 132, 0, 0 },
+        { { { "states", 192, 192 } }, { "state_roots", 150, 31 }, "state-root", 256, 0, 0 },
+        { { { "states", 192, 192 }, { "blocks", 128, 191 } }, { "block_roots", 140, 5 }, "state-root", 256, 0, 0 },
+    };
+    cask_network *network = load(ERAS "minimal/config.yaml");
+    char *folder = temp_folder_new();
+    cask_archive *archive = open_archive(folder);
+    file_list list = { .count = 0 };
+    uint8_t root[32];
+
+    (void)state;
+    add_eras(&list, 0, 6);
+    assert_ok(import(archive, &list, network, CASK_VERIFY_ROOTS, CASK_CODEC_SNAPPY));
+    state_root_of(root, 6);
+    for (size_t i = 0; i < COUNT_OF(cases); i++, case_end()) {
+        findings f;
+
+        if (!case_begin("%d", (int)i))
+            continue;
+        f = verify_changed(archive, &cases[i].change, cases[i].ranges, root);
+        if (cases[i].word != NULL) {
+            assert_true(f.result.findings > 0);
+            assert_string_equal(f.words[0], cases[i].word);
+            assert_int_equal(f.slots[0], cases[i].slot);
+            continue;
+        }
+        assert_int_equal(f.result.findings, 0);
+        assert_int_equal(f.result.pruned, cases[i].pruned);
+        assert_int_equal(f.result.proven_from, cases[i].proven_from);
+        assert_int_equal(f.result.proven_to, 6 * SLOTS);
     }
     dispose_list(&list);
     cask_archive_close(archive);
@@ -829,6 +910,7 @@ int main(void)
         cmocka_unit_test(level__signatures),
         cmocka_unit_test(signatures__bad_ones_are_named),
         case_test(archive__columns_are_held_against_each_other),
+        case_test(archive__with_pruned_slots),
         cmocka_unit_test(export__gives_the_files_that_were_imported),
         cmocka_unit_test(export__of_other_codecs_verifies),
     };

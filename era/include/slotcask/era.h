@@ -186,6 +186,7 @@ typedef struct cask_verify_options {
 typedef struct cask_verify_result {
     uint64_t eras;        /* checked */
     uint64_t blocks;
+    uint64_t pruned;      /* blocks and states of an archive that were pruned, and are neither damage nor unproven */
     uint64_t bytes;
     uint64_t findings;    /* of damage */
     uint64_t unproven;
@@ -214,7 +215,8 @@ CASK_API int cask_verify_files(cask_verify_result *result_out, const char *const
 
 /*
  * The same for an archive, after cask_column_verify() of each column: its eras are checked with the same code, and the
- * columns of roots against the states. `path` is that of the archive, for reports. An archive without a network (one
+ * columns of roots against the states. Of an era whose state was pruned these columns take its place: later states have
+ * their root. `path` is that of the archive, for reports. An archive without a network (one
  * that no import made) is only checked column by column.
  */
 CASK_API int cask_verify_archive(cask_verify_result *result_out, cask_archive *archive, const char *path,
