@@ -83,6 +83,34 @@ const uint8_t *place_value(const state *s, size_t place, uint8_t what, size_t *s
     return value;
 }
 
+size_t place_of_value(const state *s, const void *value, size_t size)
+{
+    size_t found = PLACES, found_size;
+
+    for (size_t place = 0; place < PLACES; place++) {
+        const uint8_t *candidate;
+
+        if (s->at[place] < FIRST_VALUE)
+            continue;
+        candidate = place_value(s, place, s->at[place], &found_size);
+        if (found_size != size || (size > 0 && memcmp(candidate, value, size) != 0))
+            continue;
+        if (found != PLACES)
+            return PLACES;
+        found = place;
+    }
+    return found;
+}
+
+bool place_is_unique(const state *s, size_t place)
+{
+    static uint8_t copy[LARGEST];
+    size_t size;
+
+    memcpy(copy, place_value(s, place, s->at[place], &size), sizeof copy);
+    return place_of_value(s, copy, size) == place;
+}
+
 /* ---- Comparing -------------------------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 1, 2))) static const char *difference(const char *format, ...)

@@ -18,6 +18,8 @@ typedef struct state {
     uint64_t oldest;     /* file id, as long as the column is not empty; known of format 4 */
     uint64_t highest;    /* slot, CASK_NO_SLOT: empty */
     uint32_t version;
+    bool backfill;    /* allowed */
+    bool ever_pruned; /* which format 3 does not have */
     uint8_t at[PLACES];
 } state;
 
@@ -29,6 +31,11 @@ uint64_t state_current(const state *s);
 
 /* The value that `what` is at a place: some are empty, some large, some nothing but zeros. Borrowed until the next. */
 const uint8_t *place_value(const state *s, size_t place, uint8_t what, size_t *size_out);
+
+/* The one place that has this value now; PLACES: there are more, or none. */
+size_t place_of_value(const state *s, const void *value, size_t size);
+
+bool place_is_unique(const state *s, size_t place);
 
 /* What the model says of a handle that is not so: NULL, or text that is valid until the next call. */
 const char *place_differs(cask_column *column, const state *s, size_t place);
