@@ -562,6 +562,34 @@ static void upgrade__readers_go_on(void **state)
     }
 }
 
+static void compact_to(store *s, int codec)
+{
+    cask_compact_options options = CASK_COMPACT_OPTIONS_INIT;
+    cask_change change;
+
+    options.codec = codec;
+    assert_ok(cask_column_compact(&change, s->column, &options));
+    assert_int_equal(change.files, 2);
+}
+
+/* A reader that knows the files of format 3 finds them emptied. */
+static void upgrade__readers_go_on_when_files_are_replaced(void **state)
+{
+    store s = filled(3), reader = closed_copy(&s);
+    bool present = false;
+
+    (void)state;
+    store_open_existing(&reader, true);
+    store_expect_values(&reader, SLOTS(FILLED));
+    assert_ok(cask_column_upgrade(s.column, 4));
+    compact_to(&s, CASK_CODEC_SNAPPY);
+    assert_ok(cask_column_contains(&present, reader.column, 5));
+    assert_true(present);
+    store_expect_values(&reader, SLOTS(FILLED));
+    store_close(&reader);
+    store_dispose(&s);
+}
+
 /* Commits are counted anew: a reader may find a conf with a lower number than it had, or with the same. */
 static void upgrade__readers_miss_a_whole_life(void **state)
 {
@@ -636,16 +664,6 @@ static void expect_refused(store *s, uint32_t version, int code)
 
     assert_code(cask_column_upgrade(s->column, version), code);
     assert_true(memory_disk_hash(s->disk) == hash);
-}
-
-static void compact_to(store *s, int codec)
-{
-    cask_compact_options options = CASK_COMPACT_OPTIONS_INIT;
-    cask_change change;
-
-    options.codec = codec;
-    assert_ok(cask_column_compact(&change, s->column, &options));
-    assert_int_equal(change.files, 2);
 }
 
 static void downgrade__refused_for_files_of_another_codec(void **state)
@@ -826,6 +844,7 @@ int main(void)
         case_test(upgrade__stopped_is_not_rebuilt),
         case_test(upgrade__each_call_fails),
         case_test(upgrade__readers_go_on),
+        case_test(upgrade__readers_go_on_when_files_are_replaced),
         case_test(upgrade__readers_miss_a_whole_life),
         case_test(upgrade__iterators_go_on),
         case_test(downgrade__refused_for_files_of_another_codec),
