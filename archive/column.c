@@ -289,10 +289,16 @@ static int locate(cask_view **view_out, cask_location *location_out, cask_conf *
 
         code = cask_view_get(&view, conf_out, column, slot / CASK_SLOTS_PER_FILE);
         if (code == CASK_OK) {
+            bool outdated;
+
             code = cask_view_find(location_out, column, conf_out, view, slot);
             if (code == CASK_OK)
                 break;
+            /* Of formats 2 and 3 this reads the data file. */
+            outdated = code == CASK_E_CORRUPT && cask_view_outdated(column, view);
             cask_view_release(view);
+            if (outdated)
+                continue;
         }
         if ((code != CASK_E_NOTFOUND && code != CASK_E_PRUNED) || column->writable)
             return code;
