@@ -231,6 +231,8 @@ static int change(cask_column *column, const column_step *step)
         return cask_column_prune(&done, column, step->slots[0], step->slots[1]);
     if (step->kind == COLUMN_FORGET)
         return cask_column_forget_pruned(&done, column, step->slots[0], step->slots[1]);
+    if (step->kind == COLUMN_UPGRADE)
+        return cask_column_upgrade(column, (uint32_t)step->slots[0]);
     options.first_file = options.last_file = step->slots[0];
     options.codec = step->count > 1 ? CASK_CODEC_ZSTD : -1;
     return cask_column_compact(&done, column, &options);
@@ -248,6 +250,7 @@ static int run_step(const column_plan *plan, const column_step *step, const cask
     case COLUMN_PRUNE:
     case COLUMN_FORGET:
     case COLUMN_COMPACT:
+    case COLUMN_UPGRADE:
         return change(running.column, step);
     case COLUMN_IDENTITY:
         return cask_archive_set_identity(running.archive, IDENTITY, strlen(IDENTITY));

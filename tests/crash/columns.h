@@ -13,6 +13,7 @@ typedef enum column_step_kind {
     COLUMN_BACKFILL, /* opened again so that it may be backfilled */
     COLUMN_PRUNE,   /* the slots from the first to the last given, of one file */
     COLUMN_FORGET,  /* likewise, that they were pruned */
+    COLUMN_UPGRADE, /* to the format version given */
     COLUMN_COMPACT, /* the file given, to the column's codec; and to zstd, where a second number is given */
     COLUMN_IDENTITY  /* archive.conf */
 } column_step_kind;

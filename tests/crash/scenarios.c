@@ -39,6 +39,10 @@
     {                                                                                                                  \
         COLUMN_COMPACT, SLOTS(__VA_ARGS__)                                                                             \
     }
+#define UPGRADE(version)                                                                                               \
+    {                                                                                                                  \
+        COLUMN_UPGRADE, SLOTS(version)                                                                                 \
+    }
 #define IDENTITY                                                                                                       \
     {                                                                                                                  \
         COLUMN_IDENTITY, NULL, 0                                                                                       \
@@ -161,6 +165,19 @@ static const column_step compacted[] = { CREATE,
                                          PRUNE(AT(1, 1), AT(1, 1)),
                                          PUT(AT(0, 5), AT(2, 4)) };
 
+/* With a file that was skipped, one that is listed, and the current one; written on, and back again. */
+static const column_step upgraded[] = { CREATE,
+                                        PUT(AT(0, 1), AT(2, 7)),
+                                        PUT(AT(0, 3)),
+                                        UPGRADE(4),
+                                        PUT(AT(1, 5), AT(2, 9)),
+                                        PUT(AT(4, 1)),
+                                        UPGRADE(3),
+                                        PUT(AT(4, 2)),
+                                        UPGRADE(4),
+                                        REOPEN,
+                                        PUT(AT(0, 4), AT(5, 0)) };
+
 #define SCENARIO(id, label, format, filled, codec, list, first)                                                        \
     static const column_plan plan_##id = { format, filled, codec, list };                                              \
     static const scenario id = { label,         &plan_##id,    COUNT_OF(list), first,        columns_run,              \
@@ -203,6 +220,7 @@ SCENARIO(pruned_current_v4, "pruned-current-v4", 4, true, 1, pruned_current, 2)
 SCENARIO(pruned_full_v4, "pruned-full-v4", 4, true, 0, pruned_full, 3)
 SCENARIO(compacted_v4, "compacted-v4", 4, true, 0, compacted, 3)
 SCENARIO(compacted_snappy_v4, "compacted-snappy-v4", 4, true, 1, compacted, 3)
+SCENARIO(upgraded_v3, "upgraded-v3", 3, true, 1, upgraded, 3)
 SCENARIO(identity_v4, "identity-v4", 4, false, 0, identity, 1)
 
 const scenario *const scenarios[] = {
@@ -212,6 +230,6 @@ const scenario *const scenarios[] = {
     &seal_oldest_v4,   &below_first_v3, &below_first_v4, &abandoned_v3,    &abandoned_v4,    &abandoned_gap_v3,
     &abandoned_gap_v4, &killed_v3,      &killed_v4,      &by_turns_v3,     &by_turns_v4,     &two_to_three_v2,
     &pruned_v4,        &pruned_zstd_v4, &pruned_current_v4, &pruned_full_v4, &compacted_v4,  &compacted_snappy_v4,
-    &identity_v4,
+    &upgraded_v3,      &identity_v4,
 };
 const size_t scenario_count = COUNT_OF(scenarios);

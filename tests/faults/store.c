@@ -51,6 +51,14 @@ static void prepare_all(const operation *self, memory_disk **disk)
     store_close(&s);
 }
 
+static const char damaged_table[] = "/archive/blocks/data_00000.off";
+
+static void prepare_damaged(const operation *self, memory_disk **disk)
+{
+    prepare_all(self, disk);
+    file_remove(memory_disk_vfs(*disk), damaged_table);
+}
+
 static void prepare_nothing(const operation *self, memory_disk **disk)
 {
     (void)self, (void)disk;
@@ -244,6 +252,41 @@ static int compact(store *s, const plan *p)
 
     options.codec = (p->codec + 1) % (CASK_CODEC_ZSTD + 1);
     return cask_column_compact(&change, s->column, &options);
+}
+
+static int upgrade(store *s, const plan *p)
+{
+    return cask_column_upgrade(s->column, p->workload->version == 4 ? 3 : 4);
+}
+
+/* The slot of a record: a value is that of one slot alone. */
+static int slot_of(uint64_t *slot_out, const void *value, size_t size, void *payload)
+{
+    const plan *p = payload;
+    uint8_t expected[VALUE_SIZE_MAX];
+    uint64_t slots[WORKLOAD_SLOTS_MAX];
+    size_t count = workload_slots(p->workload, p->batch, slots);
+
+    for (size_t i = 0; i < count; i++) {
+        if (value_of(slots[i], expected) == size && memcmp(value, expected, size) == 0) {
+            *slot_out = slots[i];
+            return CASK_OK;
+        }
+    }
+    return CASK_E_NOTFOUND;
+}
+
+static int pass(const cask_report *report, void *payload)
+{
+    (void)report, (void)payload;
+    return 0;
+}
+
+static int rebuild(store *s, const plan *p)
+{
+    cask_change change;
+
+    return cask_column_rebuild(&change, s->archive, STORE_COLUMN, slot_of, (void *)(uintptr_t)p, pass, NULL);
 }
 
 static void check_value(uint64_t slot, const void *got, size_t got_size)
@@ -523,6 +566,30 @@ static void settle_pruned(const operation *self, memory_disk *disk, bool done, c
     memory_disk_free(disks[0]);
 }
 
+/* What was not made again is then, and nothing is lost. */
+static void settle_rebuilt(const operation *self, memory_disk *disk, bool done, const char *failed_path)
+{
+    const plan *p = self->plan;
+    memory_disk *disks[] = { memory_disk_after_crash(disk, LOSS_UNSYNCED, 0), disk };
+    uint64_t slots[WORKLOAD_SLOTS_MAX];
+    size_t count = workload_slots(p->workload, p->batch, slots);
+
+    (void)done, (void)failed_path;
+    for (size_t i = 0; i < COUNT_OF(disks); i++) {
+        store s = closed_store(p, memory_disk_vfs(disks[i]));
+        cask_archive_options options = CASK_ARCHIVE_OPTIONS_INIT;
+
+        options.vfs = s.vfs;
+        assert_ok(cask_archive_open(&s.archive, s.path, &options));
+        assert_ok(rebuild(&s, p));
+        store_close(&s);
+        store_open_existing(&s, false);
+        store_expect(&s, slots, count);
+        store_close(&s);
+    }
+    memory_disk_free(disks[0]);
+}
+
 static void expect_identity(const plan *p, memory_disk *disk, bool done)
 {
     cask_archive_options options = CASK_ARCHIVE_OPTIONS_INIT;
@@ -579,6 +646,7 @@ static const operation of_crashed_archive = KIND(prepare_crash, enter_archive, N
 static const operation of_closed = KIND(prepare_all, enter_closed, NULL, settle_all);
 static const operation of_open = KIND(prepare_all, enter_open, look_at_all, settle_all);
 static const operation of_pruning = KIND(prepare_all, enter_open, look_at_pruned, settle_pruned);
+static const operation of_damaged = KIND(prepare_damaged, enter_archive, NULL, settle_rebuilt);
 static const operation of_archive = KIND(prepare_all, enter_archive, look_at_identity, settle_identity);
 
 typedef struct list {
@@ -596,7 +664,7 @@ static void add(list *l, const operation *kind, bool reads, plan p)
     *op = *kind;
     op->plan = &plans[l->count++];
     op->reads = reads;
-    op->ends = p.run == prune || p.run == compact;
+    op->ends = p.run == prune || p.run == compact || p.run == upgrade || p.run == rebuild;
     snprintf(op->name, sizeof(op->name), "%s %s v%u %zu codec=%u%s", p.name, p.workload->name,
              (unsigned)p.workload->version, p.batch, p.codec, p.read_only ? " read-only" : "");
 }
@@ -640,6 +708,12 @@ static void add_changes(list *l)
         add(l, &of_open, false, (plan){ "compact", &some_v4, 4, codec, false, compact });
     }
     add(l, &of_open, false, (plan){ "put-again", &some_v3, 2, CASK_CODEC_SNAPPY, false, put_again });
+    add(l, &of_open, false, (plan){ "upgrade", &some_v2, 2, CASK_CODEC_NONE, false, upgrade });
+    add(l, &of_open, false, (plan){ "upgrade", &some_v3, 2, CASK_CODEC_SNAPPY, false, upgrade });
+    add(l, &of_open, false, (plan){ "downgrade", &some_v4, 2, CASK_CODEC_NONE, false, upgrade });
+    add(l, &of_damaged, false, (plan){ "rebuild", &some_v3, 2, CASK_CODEC_NONE, false, rebuild });
+    add(l, &of_damaged, false, (plan){ "rebuild", &some_v4, 4, CASK_CODEC_NONE, false, rebuild });
+    add(l, &of_damaged, false, (plan){ "rebuild", &some_v4, 4, CASK_CODEC_ZSTD, false, rebuild });
 }
 
 static void add_reads(list *l)
