@@ -11,12 +11,41 @@ static const char *codec_name(uint8_t codec)
     return codec < sizeof(names) / sizeof(names[0]) ? names[codec] : "unknown";
 }
 
-/* Slots between the lowest and the highest without a record. */
-static uint64_t skipped_slots(const cask_column_info *info)
+/* Counts slots between the lowest and the highest record that have none and were not pruned. */
+typedef struct skipped_count {
+    cask_column *column;
+    const cask_column_info *info;
+    uint64_t slots;
+} skipped_count;
+
+/* A cask_column_file_fn. */
+static int leave_out_pruned(const cask_column_file *file, void *payload)
 {
-    if (info->highest_slot == CASK_NO_SLOT)
-        return 0;
-    return info->highest_slot - info->lowest_slot + 1 - info->records - info->pruned;
+    const uint64_t begin = file->file_id * CASK_SLOTS_PER_FILE;
+    skipped_count *count = payload;
+    uint8_t states[CASK_SLOTS_PER_FILE];
+
+    if (file->pruned == 0)
+        return CASK_OK;
+    if (cask_column_slots(states, count->column, file->file_id) < 0)
+        return cask_error_last()->code;
+    for (uint64_t slot = begin; slot < begin + CASK_SLOTS_PER_FILE; slot++)
+        count->slots -= states[slot - begin] == CASK_SLOT_PRUNED && slot > count->info->lowest_slot &&
+                        slot <= count->info->highest_slot;
+    return CASK_OK;
+}
+
+static int count_skipped(uint64_t *slots_out, cask_column *column, const cask_column_info *info)
+{
+    skipped_count count = { column, info, 0 };
+    int code = CASK_OK;
+
+    if (info->records > 0) {
+        count.slots = info->highest_slot - info->lowest_slot + 1 - info->records;
+        code = cask_column_files(column, leave_out_pruned, &count);
+    }
+    *slots_out = count.slots;
+    return code;
 }
 
 /* Bytes of the values for one byte stored; 0: not known. */
@@ -43,18 +72,18 @@ static const char *ratio_text(char text[24], const cask_column_info *info)
     return text;
 }
 
-static void print_row(const char *name, const cask_column_info *info)
+static void print_row(const char *name, const cask_column_info *info, uint64_t skipped)
 {
     char ratio_of[24], lowest[24], highest[24];
 
     printf("%-16s %6u %-7s %10llu %10llu %8llu %6llu %14llu %6s %11s %11s\n", name, info->format_version,
-           codec_name(info->codec), (unsigned long long)info->records, (unsigned long long)skipped_slots(info),
+           codec_name(info->codec), (unsigned long long)info->records, (unsigned long long)skipped,
            (unsigned long long)info->pruned, (unsigned long long)info->files,
            (unsigned long long)(info->data_bytes + info->table_bytes), ratio_text(ratio_of, info),
            slot_text(lowest, info->lowest_slot), slot_text(highest, info->highest_slot));
 }
 
-static json_t *column_document(const char *name, const cask_column_info *info)
+static json_t *column_document(const char *name, const cask_column_info *info, uint64_t skipped)
 {
     json_t *document = cli_json_object();
 
@@ -65,7 +94,7 @@ static json_t *column_document(const char *name, const cask_column_info *info)
     cli_json_set(document, "allow_backfill", json_boolean(info->allow_backfill));
     cli_json_set(document, "max_value_size", cli_json_u64(info->max_value_size));
     cli_json_set(document, "records", cli_json_u64(info->records));
-    cli_json_set(document, "skipped", cli_json_u64(skipped_slots(info)));
+    cli_json_set(document, "skipped", cli_json_u64(skipped));
     cli_json_set(document, "pruned", cli_json_u64(info->pruned));
     cli_json_set(document, "lowest_slot", cli_json_u64_or_null(info->lowest_slot));
     cli_json_set(document, "highest_slot", cli_json_u64_or_null(info->highest_slot));
@@ -84,16 +113,17 @@ static int stat_column(cli_call *call, cask_archive *archive, const char *name, 
 {
     cask_column *column = NULL;
     cask_column_info info;
+    uint64_t skipped;
     int status = CLI_DONE;
 
     if (cask_column_open(&column, archive, name, NULL) < 0)
         return cli_fail(call->out);
-    if (cask_column_stat(&info, column) < 0)
+    if (cask_column_stat(&info, column) < 0 || count_skipped(&skipped, column, &info) < 0)
         status = cli_fail(call->out);
     else if (call->out->json)
-        cli_json_append(rows, column_document(name, &info));
+        cli_json_append(rows, column_document(name, &info, skipped));
     else
-        print_row(name, &info);
+        print_row(name, &info, skipped);
     cask_column_close(column);
     return status;
 }
@@ -231,7 +261,7 @@ const cli_command cmd_stat = {
     .summary = "what an archive holds",
     .about = "Print the network of the archive, a line for each column and the eras whose import did not\n"
              "end. Columns of the table: records; skipped (slots without a record between the lowest\n"
-             "and the highest); pruned; data files; bytes on disk; ratio (bytes of the values for each\n"
+             "and the highest, but for pruned ones); pruned; data files; bytes on disk; ratio (bytes of the values for each\n"
              "byte of data files, - if not known); lowest and highest slot. Reads no data.\n"
              "--map draws how much each data file has of what is expected in it, as 'gaps' says: in the\n"
              "terminal, or with =FILE.svg as a picture.",

@@ -14,6 +14,8 @@ extern const cli_command cmd_gaps;
 extern const cli_command cmd_heal;
 extern const cli_command cmd_prune;
 extern const cli_command cmd_compact;
+extern const cli_command cmd_rebuild;
+extern const cli_command cmd_upgrade;
 extern const cli_command cmd_index;
 extern const cli_command cmd_era;
 

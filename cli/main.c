@@ -11,7 +11,7 @@
 
 static const cli_command *const commands[] = {
     &cmd_import, &cmd_export, &cmd_get,     &cmd_put,   &cmd_verify, &cmd_stat, &cmd_gaps,
-    &cmd_heal,   &cmd_prune,  &cmd_compact, &cmd_index, &cmd_era,    NULL,
+    &cmd_heal,   &cmd_prune,  &cmd_compact, &cmd_rebuild, &cmd_upgrade, &cmd_index, &cmd_era, NULL,
 };
 
 /* A file of the archive must never become one of these. Whoever then writes to it is told that it is closed. */

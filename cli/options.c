@@ -36,6 +36,7 @@ static const option_spec specs[CLI_OPT_COUNT] = {
     [CLI_OPT_SLOTS] = { "slots", 0, "A|A-B|A+", "these slots, both included; A+: all from A on" },
     [CLI_OPT_FORGET] = { "forget", 0, NULL, "forget that the slots were pruned: they can be filled again" },
     [CLI_OPT_FILES] = { "files", 0, "A|A-B|A+", "these data files only, by their numbers" },
+    [CLI_OPT_TO] = { "to", 0, "3|4", "the format version to change to (4)" },
     [CLI_OPT_RECORDS] = { "records", 'l', NULL, "list each record too" },
     [CLI_OPT_SLOT] = { "slot", 0, "SLOT", "the block of this slot only" },
     [CLI_OPT_STATE] = { "state", 0, NULL, "the state of each group only" },

@@ -25,6 +25,7 @@ typedef enum cli_option_id {
     CLI_OPT_SLOTS,
     CLI_OPT_FORGET,
     CLI_OPT_FILES,
+    CLI_OPT_TO,
     CLI_OPT_RECORDS,
     CLI_OPT_SLOT,
     CLI_OPT_STATE,

@@ -372,6 +372,16 @@ typedef struct cask_coverage {
 CASK_API int cask_coverage_of(cask_archive *archive, const char *column,
                               int (*visit)(const cask_coverage *file, void *payload), void *payload);
 
+/* ---- Rebuilding --------------------------------------------------------------------------------------------- */
+
+/*
+ * cask_column_rebuild() with all that is known of the four columns: blocks and states say their slots themselves, roots
+ * are found in the states of the archive, so rebuild that column first. Memory for roots: 40 bytes for each slot of the
+ * eras whose state is there, and the largest state; only if a table cannot tell.
+ */
+CASK_API int cask_rebuild(cask_change *change_out, cask_archive *archive, const char *name, cask_report_fn report,
+                          void *payload);
+
 /* ---- Export ------------------------------------------------------------------------------------------------- */
 
 typedef struct cask_export_options {
