@@ -261,8 +261,8 @@ const cli_command cmd_stat = {
     .summary = "what an archive holds",
     .about = "Print the network of the archive, a line for each column and the eras whose import did not\n"
              "end. Columns of the table: records; skipped (slots without a record between the lowest\n"
-             "and the highest, but for pruned ones); pruned; data files; bytes on disk; ratio (bytes of the values for each\n"
-             "byte of data files, - if not known); lowest and highest slot. Reads no data.\n"
+             "and the highest, but for pruned ones); pruned; data files; bytes on disk; ratio (bytes of the\n"
+             "values for each byte of data files, - if not known); lowest and highest slot. Reads no data.\n"
              "--map draws how much each data file has of what is expected in it, as 'gaps' says: in the\n"
              "terminal, or with =FILE.svg as a picture.",
     .example = "slotcask stat history",
