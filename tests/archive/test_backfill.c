@@ -444,6 +444,48 @@ static void backfill__v4_forward_over_many_files(void **state)
     }
 }
 
+/* Era files: each has the slots 1 to 8191 of its own, and the first of the next; the tip goes on meanwhile. */
+static void backfill__v4_eras_one_slot_short(void **state)
+{
+    enum { ERAS = 12, SLOTS_PER_ERA = CASK_SLOTS_PER_FILE };
+    store s = store_in_memory(4, true);
+    uint64_t tip = ERAS * SLOTS_PER_ERA, seen = 0, slot;
+    cask_iter *iter;
+
+    (void)state;
+    assert_ok(cask_column_put(s.column, tip, &tip, sizeof tip));
+    for (uint64_t era = 0; era < ERAS; era++) {
+        cask_batch *batch;
+
+        assert_ok(cask_batch_begin(&batch, s.column));
+        for (slot = era * SLOTS_PER_ERA + 1; slot < (era + 1) * SLOTS_PER_ERA; slot++)
+            assert_ok(cask_batch_put(batch, slot, &slot, sizeof slot));
+        assert_ok(cask_batch_commit(batch));
+        tip++;
+        assert_ok(cask_column_put(s.column, tip, &tip, sizeof tip));
+        store_expect_absent(&s, era * SLOTS_PER_ERA);
+    }
+    for (uint64_t era = 0; era < ERAS; era++) {
+        slot = era * SLOTS_PER_ERA;
+        assert_ok(cask_column_put(s.column, slot, &slot, sizeof slot));
+    }
+    store_reopen(&s);
+    assert_int_equal(store_verify(&s, false), 0);
+    assert_ok(cask_iter_new(&iter, s.column, 0, CASK_UP));
+    for (; cask_iter_next(iter, &slot) == CASK_OK; seen++) {
+        const void *value;
+        size_t size;
+
+        assert_ok(cask_iter_value(iter, &value, &size));
+        assert_int_equal(slot, seen);
+        assert_int_equal(size, sizeof slot);
+        assert_memory_equal(value, &slot, sizeof slot);
+    }
+    cask_iter_free(iter);
+    assert_int_equal(seen, tip + 1);
+    store_dispose(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -469,6 +511,7 @@ int main(void)
         case_test(backfill__v4_seven_sealed_files_but_no_eighth),
         case_test(backfill__v4_any_number_of_sealed_files_in_turn),
         case_test(backfill__v4_forward_over_many_files),
+        case_test(backfill__v4_eras_one_slot_short),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
