@@ -150,7 +150,7 @@ static bool look_around(reader *r, unsigned round)
             return false;
     return look_at_batch(r, (unsigned)(next_random(&r->seed) % (begun + 1))) &&
            look_at_sealed(r, (unsigned)(next_random(&r->seed) % SEALED_FILES)) &&
-           (round % 32 != 0 || look_by_iteration(r));
+           (round % 64 != 0 || look_by_iteration(r));
 }
 
 static bool look_at_all(reader *r)
@@ -174,7 +174,7 @@ static void *read_along(void *payload)
         store_open_existing(&r->store, true);
     for (unsigned round = 0; right && !atomic_load(&r->word->stop); round++) {
         right = !atomic_load(&r->word->failed) && look_around(r, round);
-        sleep_us(500);
+        sleep_us(1000);
     }
     if (right && !atomic_load(&r->word->failed))
         look_at_all(r);

@@ -393,13 +393,14 @@ static int draft_put(draft *d, size_t place, uint8_t what)
 
 static void put(model *m, cask_batch *batch, draft *d, size_t place)
 {
-    uint8_t what = d->next.at[place];
     const uint8_t *value;
     size_t size;
+    uint8_t what;
     int expected;
 
     if (place >= PLACES)
         return;
+    what = d->next.at[place];
     if (what < FIRST_VALUE || once_in(m, 8))
         what = (uint8_t)(FIRST_VALUE + below(m, VALUES));
     expected = draft_put(d, place, what);
