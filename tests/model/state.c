@@ -58,42 +58,43 @@ static size_t some_size(uint64_t hash)
     }
 }
 
-/* Each value of a place has another size. */
-static size_t value_size(uint64_t hash, uint8_t what)
+static uint64_t value_hash(const state *s, size_t place, uint8_t what)
 {
-    size_t size = some_size(hash);
+    return mix(s->seed + place * 0x9e3779b97f4a7c15u + what);
+}
+
+/* Each value of a place has another size. */
+static size_t value_size(const state *s, size_t place, uint8_t what)
+{
+    size_t size = some_size(value_hash(s, place, what));
 
     return size - size % VALUES + what - FIRST_VALUE;
 }
 
 const uint8_t *place_value(const state *s, size_t place, uint8_t what, size_t *size_out)
 {
-    static uint8_t value[LARGEST];
-    uint64_t hash = mix(s->seed + place * 0x9e3779b97f4a7c15u + what);
-    size_t size = value_size(hash, what);
+    static uint8_t value[LARGEST + sizeof(uint64_t)];
+    uint64_t hash = value_hash(s, place, what);
+    bool zeros = hash >> 61 == 0;
 
-    memset(value, 0, size);
-    if (hash >> 61 != 0) { /* else nothing but zeros */
-        for (size_t i = 0; i < size; i++) {
-            hash = hash * 6364136223846793005u + 1442695040888963407u;
-            value[i] = (uint8_t)(hash >> 56);
-        }
+    *size_out = value_size(s, place, what);
+    for (size_t i = 0; i < *size_out; i += sizeof hash) {
+        hash = zeros ? 0 : hash * 6364136223846793005u + 1442695040888963407u;
+        memcpy(value + i, &hash, sizeof hash);
     }
-    *size_out = size;
     return value;
 }
 
 size_t place_of_value(const state *s, const void *value, size_t size)
 {
-    size_t found = PLACES, found_size;
+    size_t found = PLACES;
 
     for (size_t place = 0; place < PLACES; place++) {
-        const uint8_t *candidate;
+        uint8_t what = s->at[place];
+        size_t same_size;
 
-        if (s->at[place] < FIRST_VALUE)
-            continue;
-        candidate = place_value(s, place, s->at[place], &found_size);
-        if (found_size != size || (size > 0 && memcmp(candidate, value, size) != 0))
+        if (what < FIRST_VALUE || value_size(s, place, what) != size ||
+            (size > 0 && memcmp(place_value(s, place, what, &same_size), value, size) != 0))
             continue;
         if (found != PLACES)
             return PLACES;
@@ -106,8 +107,9 @@ bool place_is_unique(const state *s, size_t place)
 {
     static uint8_t copy[LARGEST];
     size_t size;
+    const uint8_t *value = place_value(s, place, s->at[place], &size);
 
-    memcpy(copy, place_value(s, place, s->at[place], &size), sizeof copy);
+    memcpy(copy, value, size);
     return place_of_value(s, copy, size) == place;
 }
 
@@ -199,13 +201,10 @@ static const char *statistics_differ(cask_column *column, const state *s)
     cask_column_info info;
 
     for (size_t place = PLACES; place-- > 0;) {
-        size_t size = 0;
-
         pruned += s->at[place] == PRUNED;
         if (s->at[place] < FIRST_VALUE)
             continue;
-        (void)place_value(s, place, s->at[place], &size);
-        value_bytes += size;
+        value_bytes += value_size(s, place, s->at[place]);
         lowest = place_slot(s, place);
         records++;
     }
