@@ -255,7 +255,7 @@ int cli_parse_trusted_root(cli_call *call, uint8_t root[32], uint64_t *slot_out)
 
     *slot_out = CASK_NO_SLOT;
     if (strncmp(value, "0x", 2) == 0 && parse_root_digits(root, value + 2) &&
-        (*rest == '\0' || (*rest == '@' && parse_digits(rest + 1, slot_out))))
+        (*rest == '\0' || (*rest == '@' && parse_digits(rest + 1, slot_out) && *slot_out != CASK_NO_SLOT)))
         return CLI_DONE;
     return cli_fail_usage(call->out, call->command->name,
                           "--trusted-root must be 0x and 64 hexadecimal digits, and may end in @SLOT, not '%s'", value);
