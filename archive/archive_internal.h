@@ -89,6 +89,8 @@ int cask_column_refresh_changed(bool *changed_out, cask_column *column);
 void cask_column_publish(cask_column *column, const cask_conf *conf, cask_view **views, size_t count);
 /* Let go of all views. The caller holds the mutex. */
 void cask_column_forget_views(cask_column *column);
+/* The data file that has the record of `slot`, and the record's offset in it. Errors: those of cask_column_get(). */
+int cask_column_locate(cask_path *path_out, uint64_t *offset_out, cask_column *column, uint64_t slot);
 void cask_column_poison(cask_column *column);
 bool cask_column_poisoned(cask_column *column);
 bool cask_column_name_valid(const char *name);

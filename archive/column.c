@@ -313,6 +313,19 @@ static int locate(cask_view **view_out, cask_location *location_out, cask_conf *
     return CASK_OK;
 }
 
+int cask_column_locate(cask_path *path_out, uint64_t *offset_out, cask_column *column, uint64_t slot)
+{
+    cask_location location;
+    cask_view *view;
+    cask_conf conf;
+
+    CASK_TRY(locate(&view, &location, &conf, column, slot));
+    *path_out = view->data->path;
+    *offset_out = location.offset;
+    cask_view_release(view);
+    return CASK_OK;
+}
+
 static int read_stored(cask_buf *stored, cask_column *column, const cask_conf *conf, cask_view *view, uint64_t slot,
                        const cask_location *location)
 {

@@ -266,6 +266,7 @@ static void start(era_checker *checker, const era_rules *rules, const era_source
     checker->record.start_slot = source->start_slot;
     checker->record.state_slot = source->state_slot;
     checker->record.path = source->path;
+    checker->record.blocks_path = source->blocks_path;
     checker->record.state_offset = source->state_offset;
     checker->record.state_pruned = source->state_pruned;
 }
@@ -552,6 +553,8 @@ int era_checker_take(era_checker *checker, const era_blocks *run)
 static int check_roots_beside(era_checker *checker, bool of_states)
 {
     const era_source *source = checker->source;
+    const era_columns *columns = source->columns;
+    const char *path = of_states ? columns->state_roots_path : columns->block_roots_path;
 
     for (uint64_t slot = source->start_slot; slot < source->state_slot; slot++) {
         const uint8_t *due = of_states ? state_root_at(checker, slot) : block_root_at(checker, slot);
@@ -564,7 +567,7 @@ static int check_roots_beside(era_checker *checker, bool of_states)
             return era_flag_error(&checker->rules, source->era, code);
         if (!same_root(found, due))
             CASK_TRY(flag_block(checker, of_states ? "state-root" : "block-root",
-                                CASK_AT_SLOT(source->path, CASK_NO_OFFSET, slot), due, found,
+                                CASK_AT_SLOT(path, CASK_NO_OFFSET, slot), due, found,
                                 "the column of roots does not have the root that the state has"));
     }
     return CASK_OK;
@@ -574,7 +577,7 @@ int era_checker_end(era_checker *checker)
 {
     if (checker->roots == NULL)
         return CASK_OK;
-    CASK_TRY(check_empty(checker, checker->source->path, checker->source->state_slot));
+    CASK_TRY(check_empty(checker, checker->source->blocks_path, checker->source->state_slot));
     if (checker->source->read_root == NULL || checker->record.state_pruned)
         return CASK_OK;
     CASK_TRY(check_roots_beside(checker, false));
@@ -630,7 +633,8 @@ static int flag_link(era_record *record, const char *word, cask_place place, con
 
 int era_check_first_slot(era_record *record, const uint8_t *root_before, const era_rules *rules)
 {
-    const cask_place place = CASK_AT_SLOT(record->path, record->first_block ? record->first_offset : CASK_NO_OFFSET,
+    const cask_place place = CASK_AT_SLOT(record->blocks_path,
+                                          record->first_block ? record->first_offset : CASK_NO_OFFSET,
                                           record->start_slot);
     const uint8_t *root = record->first_root;
     const bool repeats = same_root(root, root_before);

@@ -29,6 +29,7 @@ typedef struct era_record {
     uint64_t start_slot;
     uint64_t state_slot;
     const char *path; /* as in the source; borrowed */
+    const char *blocks_path;
     uint64_t state_offset;
     size_t findings;
     bool rooted;               /* what follows is known: the state is well-formed, and its root was computed */

@@ -25,6 +25,7 @@ era_source era_source_of_group(const cask_era *file, size_t group)
 
     return (era_source){
         .era = facts->era, .start_slot = facts->start_slot, .state_slot = facts->state_slot, .path = file->path,
+        .blocks_path = file->path,
         .state_offset = facts->state_offset, .read_state = read_state_of_group,
         .begin_blocks = begin_blocks_of_group, .file = file, .group = group,
     };
@@ -71,8 +72,8 @@ era_source era_source_of_columns(const era_columns *columns, uint64_t state_slot
 {
     return (era_source){
         .era = state_slot / slots_per_era, .start_slot = state_slot == 0 ? 0 : state_slot - slots_per_era,
-        .state_slot = state_slot, .path = columns->states_path, .state_offset = CASK_NO_OFFSET,
-        .read_state = read_state_of_columns, .begin_blocks = begin_blocks_of_columns,
+        .state_slot = state_slot, .path = columns->states_path, .blocks_path = columns->blocks_path,
+        .state_offset = CASK_NO_OFFSET, .read_state = read_state_of_columns, .begin_blocks = begin_blocks_of_columns,
         .read_root = read_root_of_columns, .read_slot_states = read_slot_states_of_columns, .columns = columns,
     };
 }

@@ -9,7 +9,8 @@ typedef struct era_source {
     uint64_t era;
     uint64_t start_slot; /* of its blocks */
     uint64_t state_slot; /* one past the last of them */
-    const char *path;    /* of what holds the state, for reports */
+    const char *path;        /* of what holds the state, for reports */
+    const char *blocks_path; /* likewise of the blocks */
     uint64_t state_offset; /* or CASK_NO_OFFSET */
     /* Read the state: all of it into state->head, or what era_state_read() keeps. */
     int (*read_state)(era_state *state, const struct era_source *source, bool whole);

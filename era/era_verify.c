@@ -1,4 +1,5 @@
 /* Verification of sets: era files, and the columns of an archive. */
+#include "../archive/archive_internal.h"
 #include "../archive/parallel.h"
 #include "era_proof.h"
 #include "network.h"
@@ -90,11 +91,30 @@ static int count_and_report(const cask_report *found, reporter *r)
     return v->stop != 0 || (of->full && r->input != NULL) ? STOPPED : 0;
 }
 
+/* Findings about a value of an archive: say where its record is. */
+static void find_record(cask_report *found, cask_path *path, const era_columns *c)
+{
+    const struct {
+        const char *path;
+        cask_column *column;
+    } columns[] = { { c->blocks_path, c->blocks },
+                    { c->states_path, c->states },
+                    { c->block_roots_path, c->block_roots },
+                    { c->state_roots_path, c->state_roots } };
+
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+        if (found->offset == CASK_NO_OFFSET && columns[i].path != NULL && strcmp(columns[i].path, found->file) == 0 &&
+            cask_column_locate(path, &found->offset, columns[i].column, found->slot) == CASK_OK)
+            found->file = path->text;
+    }
+}
+
 /* A cask_report_fn. */
 static int on_report(const cask_report *found, void *payload)
 {
     reporter *r = payload;
     cask_report named = *found;
+    cask_path path;
     int code;
 
     /* Damage to records of an archive was found by the store already. */
@@ -102,6 +122,7 @@ static int on_report(const cask_report *found, void *payload)
         return 0;
     if (r->v->snappy && strcmp(found->what, "record-codec") == 0)
         named.what = "snappy";
+    find_record(&named, &path, &r->v->columns);
     pthread_mutex_lock(&r->v->mutex);
     code = count_and_report(&named, r);
     pthread_mutex_unlock(&r->v->mutex);
@@ -221,6 +242,7 @@ static int check_group(input *in, const cask_era *era, size_t group, const era_r
         here.level = CASK_VERIFY_BYTES; /* its index is not to be relied on */
     code = check_era(&in->records[in->record_count], &in->blocks, &checker, &source, &here, v);
     in->records[in->record_count].path = in->path;
+    in->records[in->record_count].blocks_path = in->path;
     in->records[in->record_count].findings += era->groups[group].damaged;
     in->record_count++;
     if (code == CASK_OK && group + 1 == era->group_count)
