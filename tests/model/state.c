@@ -147,7 +147,8 @@ const char *place_differs(cask_column *column, const state *s, size_t place)
     int code = cask_column_get(column, slot, buffer, sizeof buffer, &size);
 
     if (code != expected)
-        return difference("slot %" PRIu64 ": get says %s, not %s", slot, cask_code_name(code), cask_code_name(expected));
+        return difference("slot %" PRIu64 ": get says %s, not %s", slot, cask_code_name(code),
+                          cask_code_name(expected));
     if (code == CASK_OK && !same_value(s, place, buffer, size))
         return difference("slot %" PRIu64 ": a wrong value, of %zu bytes", slot, size);
     code = cask_column_contains(&present, column, slot);
