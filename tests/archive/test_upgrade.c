@@ -590,6 +590,23 @@ static void upgrade__readers_go_on_when_files_are_replaced(void **state)
     store_dispose(&s);
 }
 
+/* Format 3 does not count commits: its conf is the same as before, but the files are not. */
+static void upgrade__readers_miss_that_files_were_replaced(void **state)
+{
+    store s = filled(3), reader = closed_copy(&s);
+
+    (void)state;
+    store_open_existing(&reader, true);
+    store_expect_values(&reader, SLOTS(FILLED));
+    assert_ok(cask_column_upgrade(s.column, 4));
+    compact_to(&s, CASK_CODEC_SNAPPY);
+    compact_to(&s, CASK_CODEC_NONE);
+    assert_ok(cask_column_upgrade(s.column, 3));
+    store_expect_values(&reader, SLOTS(FILLED));
+    store_close(&reader);
+    store_dispose(&s);
+}
+
 /* Commits are counted anew: a reader may find a conf with a lower number than it had, or with the same. */
 static void upgrade__readers_miss_a_whole_life(void **state)
 {
@@ -845,6 +862,7 @@ int main(void)
         case_test(upgrade__each_call_fails),
         case_test(upgrade__readers_go_on),
         case_test(upgrade__readers_go_on_when_files_are_replaced),
+        case_test(upgrade__readers_miss_that_files_were_replaced),
         case_test(upgrade__readers_miss_a_whole_life),
         case_test(upgrade__iterators_go_on),
         case_test(downgrade__refused_for_files_of_another_codec),
