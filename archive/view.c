@@ -465,6 +465,21 @@ int cask_view_get(cask_view **view_out, cask_conf *conf_out, cask_column *column
     }
 }
 
+/* Formats 2 and 3 do not count commits: between an upgrade and the way back files may have been replaced, under a conf
+ * that is the same as before. */
+static bool forget_if_emptied(cask_column *column, const cask_view *view)
+{
+    uint64_t size;
+
+    if (view->data == NULL || cask_size(&view->data->handle, view->data->path.text, &size) < 0 ||
+        size >= view->data_length)
+        return false;
+    pthread_mutex_lock(&column->mutex);
+    cask_column_forget_views(column);
+    pthread_mutex_unlock(&column->mutex);
+    return true;
+}
+
 bool cask_view_outdated(cask_column *column, const cask_view *view)
 {
     cask_error error = *cask_error_last();
@@ -472,8 +487,9 @@ bool cask_view_outdated(cask_column *column, const cask_view *view)
     bool outdated = true;
 
     if (cask_column_refresh(column) == CASK_OK && cask_view_get(&now, NULL, column, view->file_id) == CASK_OK) {
-        outdated = now != view && (now->data_length != view->data_length || now->sealed != view->sealed ||
-                                   memcmp(&now->table, &view->table, sizeof now->table) != 0);
+        outdated = now != view ? now->data_length != view->data_length || now->sealed != view->sealed ||
+                                     memcmp(&now->table, &view->table, sizeof now->table) != 0
+                               : forget_if_emptied(column, view);
         cask_view_release(now);
     }
     cask_error_restore(&error);
