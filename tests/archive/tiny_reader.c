@@ -26,11 +26,15 @@ enum {
     OPEN_FILES = 80, /* in a copy */
     OPEN_FILE = 40,
     OPEN_FILES_MAX = 8,
-    FILES_MAX = 1 << 20, /* patience of this reader */
+    FILES_MAX = 1 << 20, /* of version 4; of the others, patience of this reader */
+    PRUNED_ENTRY = 24,
     CHUNK_MAX = 65536
 };
 
 enum { NONE, SNAPPY, ZSTD };
+
+/* What is being done to a file. In `pruned`, PRUNE and FORGET. */
+enum { NOTHING, PRUNE, REPLACE, FORGET };
 
 /* What is committed of one file. */
 typedef struct committed {
@@ -41,7 +45,15 @@ typedef struct committed {
     uint32_t records;
     uint32_t pruned;
     uint32_t table_crc;
+    uint8_t other_codec; /* 0: that of the column, else a codec + 1 */
 } committed;
+
+typedef struct intent {
+    uint32_t kind;
+    uint32_t first; /* index */
+    uint32_t last;
+    uint64_t id; /* of the file */
+} intent;
 
 typedef struct reader {
     const char *folder;
@@ -52,10 +64,13 @@ typedef struct reader {
     uint64_t seals;
     committed open[OPEN_FILES_MAX];
     uint32_t open_count;
+    intent intent;
+    uint32_t list_entries; /* of `pruned` */
     size_t conf_size;
     uint8_t conf[CONF_V4 + 1]; /* each buffer has a byte more than it needs, to see that a file is too long */
     size_t table_size;
     uint8_t table[TABLE + TRAILER + 1];
+    bool listed[SLOTS_PER_FILE]; /* pruned, as `pruned` has it */
 } reader;
 
 /* ---- Bytes ------------------------------------------------------------------------------------------------------ */
@@ -109,15 +124,27 @@ static tiny_result corrupt(reader *r, const char *why, uint64_t where)
 
 /* ---- Files ------------------------------------------------------------------------------------------------------ */
 
-/* NULL with errno ENOENT: there is no such file. `file_id` TINY_EMPTY: column.conf. */
-static FILE *open_file(const reader *r, uint64_t file_id, const char *suffix)
+/* NULL with errno ENOENT: there is no such file. */
+static FILE *open_name(const reader *r, const char *name, const char *suffix)
 {
     char path[4096];
-    if (file_id == TINY_EMPTY)
-        snprintf(path, sizeof path, "%s/column.conf", r->folder);
-    else
-        snprintf(path, sizeof path, "%s/data_%05" PRIu64 "%s", r->folder, file_id, suffix);
+    snprintf(path, sizeof path, "%s/%s%s", r->folder, name, suffix);
     return fopen(path, "rb");
+}
+
+/* `file_id` TINY_EMPTY: column.conf. */
+static FILE *open_file(const reader *r, uint64_t file_id, const char *suffix)
+{
+    char name[32];
+    if (file_id == TINY_EMPTY)
+        return open_name(r, "column.conf", "");
+    if (r->intent.kind == REPLACE && r->intent.id == file_id) {
+        FILE *file = open_name(r, "replacement", suffix);
+        if (file || errno != ENOENT)
+            return file;
+    }
+    snprintf(name, sizeof name, "data_%05" PRIu64, file_id);
+    return open_name(r, name, suffix);
 }
 
 static bool read_at(FILE *file, uint64_t offset, void *bytes, size_t size)
@@ -186,7 +213,15 @@ static bool copy_is_valid(const uint8_t *copy)
 /* The fields that an entry of the conf and a trailer have in common. */
 static committed read_committed(uint64_t id, bool open, const uint8_t *at)
 {
-    return (committed){ id, open, get64(at), get64(at + 8), get32(at + 16), get32(at + 20), get32(at + 24) };
+    return (committed){ id, open, get64(at), get64(at + 8), get32(at + 16), get32(at + 20), get32(at + 24), at[28] };
+}
+
+static bool is_open(const reader *r, uint64_t id)
+{
+    for (uint32_t i = 0; i < r->open_count; i++)
+        if (r->open[i].id == id)
+            return true;
+    return false;
 }
 
 static tiny_result read_open_files(reader *r, const uint8_t *copy)
@@ -194,10 +229,12 @@ static tiny_result read_open_files(reader *r, const uint8_t *copy)
     uint64_t current = r->column->highest / SLOTS_PER_FILE;
     if (r->first_file > current)
         return corrupt(r, "the first file is behind the current one", r->first_file);
+    if (current - r->first_file >= FILES_MAX)
+        return corrupt(r, "more files than there may be", current);
     for (uint32_t i = 0; i < r->open_count; i++) {
         const uint8_t *entry = copy + OPEN_FILES + (size_t)OPEN_FILE * i;
         r->open[i] = read_committed(get64(entry), true, entry + 8);
-        if (!zero(entry + 36, 4))
+        if (entry[36] > ZSTD + 1 || !zero(entry + 37, 3))
             return fail(r, TINY_UNSUPPORTED, "a field of column.conf that must be 0", TINY_EMPTY);
         if (i == 0 ? r->open[0].id != current : r->open[i].id < r->first_file || r->open[i].id >= current)
             return corrupt(r, "a file that cannot be open", r->open[i].id);
@@ -205,6 +242,21 @@ static tiny_result read_open_files(reader *r, const uint8_t *copy)
             if (r->open[j].id == r->open[i].id)
                 return corrupt(r, "a file is listed twice", r->open[i].id);
     }
+    return TINY_OK;
+}
+
+static tiny_result read_intent(reader *r, const uint8_t *copy)
+{
+    intent *in = &r->intent;
+    *in = (intent){ get32(copy + 64) & 0xFFFF, get32(copy + 64) >> 16, get32(copy + 68) & 0xFFFF, get64(copy + 72) };
+    if (in->kind > FORGET || !zero(copy + 70, 2))
+        return fail(r, TINY_UNSUPPORTED, "an intent that this reader does not know", TINY_EMPTY);
+    bool in_place = in->kind == PRUNE || in->kind == FORGET;
+    if (in->kind == NOTHING ? in->id != 0 : in->id < r->first_file || in->id > r->column->highest / SLOTS_PER_FILE)
+        return corrupt(r, "the intent is of no file", in->id);
+    if (in_place ? !is_open(r, in->id) || in->first > in->last || in->last >= SLOTS_PER_FILE
+                 : in->first > 0 || in->last > 0)
+        return corrupt(r, "the intent is none that can be", in->id);
     return TINY_OK;
 }
 
@@ -227,18 +279,20 @@ static tiny_result read_conf_4(reader *r)
         return result;
     c->sequence = get64(best + 8);
     r->open_count = get32(best + 40);
+    r->list_entries = get32(best + 44);
     r->first_file = get64(best + 48);
     r->seals = get64(best + 56);
     if (r->open_count > OPEN_FILES_MAX)
         return corrupt(r, "too many open files", TINY_EMPTY);
     size_t end = OPEN_FILES + (size_t)OPEN_FILE * r->open_count;
-    if (get32(best + 36) != SLOTS_PER_FILE || !zero(best + 44, 4) || !zero(best + 64, 16) ||
-        !zero(best + end, COPY - 4 - end))
+    if (get32(best + 36) != SLOTS_PER_FILE || !zero(best + end, COPY - 4 - end))
         return fail(r, TINY_UNSUPPORTED, "a field of column.conf that this reader does not know", TINY_EMPTY);
     bool empty = c->highest == TINY_EMPTY;
     if (empty != (r->open_count == 0) || empty != (r->first_file == TINY_EMPTY))
         return corrupt(r, "column.conf contradicts itself about being empty", TINY_EMPTY);
-    return empty ? TINY_OK : read_open_files(r, best);
+    if (!empty)
+        result = read_open_files(r, best);
+    return result == TINY_OK ? read_intent(r, best) : result;
 }
 
 /* The version by the magic of any copy: one of them may be damaged. */
@@ -267,6 +321,20 @@ static tiny_result read_conf(reader *r)
 }
 
 /* ---- Offset tables ---------------------------------------------------------------------------------------------- */
+
+/* What is being done to the entries of this file counts as done. */
+static void apply_intent(reader *r, const committed *file)
+{
+    if ((r->intent.kind != PRUNE && r->intent.kind != FORGET) || r->intent.id != file->id)
+        return;
+    for (uint32_t i = r->intent.first; i <= r->intent.last; i++) {
+        uint8_t *entry = r->table + (size_t)i * 8;
+        if (r->intent.kind == PRUNE ? get64(entry) > 1 : get64(entry) == 1) {
+            put64(entry, r->intent.kind == PRUNE);
+            memset(entry + OFFSETS, 0, 8);
+        }
+    }
+}
 
 /* Take out of the table of an open file what belongs to no commit. */
 static void drop_uncommitted(reader *r, const committed *file)
@@ -305,8 +373,8 @@ static bool table_fits(reader *r, uint32_t crc)
 
 static bool trailer_is_valid(const uint8_t *trailer)
 {
-    return (memcmp(trailer, "CASKSEAL", 8) == 0 || memcmp(trailer, "CASKOPEN", 8) == 0) && zero(trailer + 52, 8) &&
-           tiny_crc32c(0, trailer, TRAILER - 4) == get32(trailer + TRAILER - 4);
+    return (memcmp(trailer, "CASKSEAL", 8) == 0 || memcmp(trailer, "CASKOPEN", 8) == 0) && trailer[52] <= ZSTD + 1 &&
+           zero(trailer + 53, 7) && tiny_crc32c(0, trailer, TRAILER - 4) == get32(trailer + TRAILER - 4);
 }
 
 /* Of a sealed file the trailer says what is committed. */
@@ -335,6 +403,7 @@ static tiny_result read_table_4(reader *r, committed *file)
     if (r->table_size == TABLE + TRAILER && trailer_is_valid(trailer) && get64(trailer + 16) > r->column->sequence)
         return corrupt(r, "column.conf is older than what its tables know to be committed", file->id);
     if (file->open) {
+        apply_intent(r, file);
         drop_uncommitted(r, file);
         fits = table_fits(r, file->table_crc);
     } else {
@@ -351,11 +420,42 @@ static tiny_result read_table_old(reader *r, const committed *file)
     tiny_result result = read_small(r, file->id, r->table, sizeof r->table, &r->table_size);
     if (result != TINY_OK)
         return result;
-    if (r->table_size != OFFSETS)
+    if (r->table_size < OFFSETS || r->table_size > TABLE + TRAILER)
         return corrupt(r, "an offset table has not its size", file->id);
     if (file->open)
         drop_uncommitted(r, file);
     return TINY_OK;
+}
+
+/* ---- The list of pruned slots ----------------------------------------------------------------------------------- */
+
+static bool list_entry_is_valid(const uint8_t *entry, uint64_t number)
+{
+    uint8_t prefix[8];
+    put64(prefix, number);
+    return tiny_crc32c(tiny_crc32c(0, prefix, 8), entry, PRUNED_ENTRY - 4) == get32(entry + PRUNED_ENTRY - 4) &&
+           (get32(entry + 16) == PRUNE || get32(entry + 16) == FORGET) && get64(entry) <= get64(entry + 8);
+}
+
+/* What the list says of the slots of a file; the later entry counts. */
+static tiny_result read_list(reader *r, uint64_t file_id)
+{
+    uint64_t base = file_id * SLOTS_PER_FILE;
+    FILE *file = r->list_entries > 0 ? open_name(r, "pruned", "") : NULL;
+    tiny_result result = r->list_entries > 0 && !file ? corrupt(r, "the list of pruned slots is missing", file_id)
+                                                      : TINY_OK;
+    memset(r->listed, 0, sizeof r->listed);
+    for (uint32_t number = 0; result == TINY_OK && number < r->list_entries; number++) {
+        uint8_t entry[PRUNED_ENTRY];
+        if (fread(entry, 1, sizeof entry, file) != sizeof entry || !list_entry_is_valid(entry, number))
+            result = corrupt(r, "an entry of the list of pruned slots is damaged", number);
+        for (uint64_t i = 0; result == TINY_OK && i < SLOTS_PER_FILE; i++)
+            if (get64(entry) <= base + i && base + i <= get64(entry + 8))
+                r->listed[i] = get32(entry + 16) == PRUNE;
+    }
+    if (file)
+        fclose(file);
+    return result;
 }
 
 /* ---- Codecs ----------------------------------------------------------------------------------------------------- */
@@ -477,8 +577,9 @@ static tiny_result read_record(reader *r, FILE *data, const committed *file, uin
 {
     value stored = { NULL, 0 }, decoded = { NULL, 0 };
     tiny_result result = read_stored(r, data, file, slot, &stored);
-    if (result == TINY_OK && !decode(&decoded, r->column->codec, stored.bytes, stored.size, r->column->largest))
-        result = corrupt(r, "a record is not of the column's codec, or too large", slot);
+    uint8_t codec = file->other_codec > 0 ? (uint8_t)(file->other_codec - 1) : r->column->codec;
+    if (result == TINY_OK && !decode(&decoded, codec, stored.bytes, stored.size, r->column->largest))
+        result = corrupt(r, "a record is not of its codec, or too large", slot);
     if (result == TINY_OK)
         r->visit(slot, decoded.bytes, decoded.size, r->payload);
     *value_bytes += decoded.size;
@@ -496,6 +597,8 @@ static tiny_result read_records(reader *r, FILE *data, const committed *file)
         bool is_record = offset > (r->column->version == 4 ? 1 : 0);
         if (!is_record && r->column->version == 4 && !zero(r->table + OFFSETS + i * 8, 8))
             return corrupt(r, "a mark without a record", slot);
+        if (r->column->version == 4 && offset > 0 && r->listed[i] == is_record)
+            return corrupt(r, "the list of pruned slots says otherwise than the table", slot);
         if (is_record && !data)
             return corrupt(r, "an offset into a data file that is not there", slot);
         tiny_result result = is_record ? read_record(r, data, file, slot, &value_bytes) : TINY_OK;
@@ -531,6 +634,8 @@ static tiny_result read_file_4(reader *r, committed *file)
 {
     FILE *data = NULL;
     tiny_result result = read_table_4(r, file);
+    if (result == TINY_OK)
+        result = read_list(r, file->id);
     if (result == TINY_OK && file->length > 0) {
         data = open_file(r, file->id, "");
         result = data ? check_data(r, data, file) : corrupt(r, "a data file is missing", file->id);
@@ -539,6 +644,15 @@ static tiny_result read_file_4(reader *r, committed *file)
         result = read_records(r, data, file);
     if (data)
         fclose(data);
+    return result;
+}
+
+/* A table without a data file: an upgrade makes them, of zeros. */
+static tiny_result read_lone_table(reader *r, const committed *file)
+{
+    tiny_result result = read_table_old(r, file);
+    if (result == TINY_OK && (file->open || !zero(r->table, OFFSETS)))
+        result = corrupt(r, "a data file is missing", file->id);
     return result;
 }
 
@@ -551,7 +665,7 @@ static tiny_result read_file_old(reader *r, committed *file)
     if (table)
         fclose(table);
     if (!data)
-        return table || file->open ? corrupt(r, "a data file is missing", file->id) : TINY_OK;
+        return table || file->open ? read_lone_table(r, file) : TINY_OK;
     if (!file->open && fseeko(data, 0, SEEK_END) == 0)
         file->length = (uint64_t)ftello(data);
     tiny_result result = check_data(r, data, file);
