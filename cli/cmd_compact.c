@@ -84,8 +84,9 @@ static void print_end(const compacting *c)
         if (c->sum.files == 0)
             cli_note(c->call->out, "nothing to compact");
         else
-            cli_note(c->call->out, "files compacted: %llu, bytes before: %llu, after: %llu", (unsigned long long)c->sum.files,
-                     (unsigned long long)c->sum.bytes_before, (unsigned long long)c->sum.bytes_after);
+            cli_note(c->call->out, "files compacted: %llu, bytes before: %llu, after: %llu",
+                     (unsigned long long)c->sum.files, (unsigned long long)c->sum.bytes_before,
+                     (unsigned long long)c->sum.bytes_after);
         return;
     }
     document = cli_json_object();

@@ -42,7 +42,7 @@ typedef struct era_record {
     uint8_t last_root[32];     /* root of the last block before state_slot */
     uint8_t *history;          /* the roots of eras 1 and on that the state has */
     size_t history_count;
-    bool state_pruned;         /* the roots are those of the columns beside it; its own root and history are not known */
+    bool state_pruned;         /* the roots are those of the columns beside it; its own root and history not known */
     size_t pruned;             /* blocks that were */
     bool first_pruned;         /* that at start_slot was */
     bool first_block;          /* there is a block at start_slot, and it is good: */

@@ -106,8 +106,8 @@ static void prove_newest(const era_record *record, proof *p)
 static bool proven_by_history(const chain *c, size_t index)
 {
     for (size_t i = index + 1; i < c->count; i++) {
-        if (c->proofs[i].state && !c->records[i].state_pruned && c->records[i].era > c->records[index].era && c->records[index].era > 0 &&
-            c->records[i].findings == 0)
+        if (c->proofs[i].state && !c->records[i].state_pruned && c->records[i].era > c->records[index].era &&
+            c->records[index].era > 0 && c->records[i].findings == 0)
             return true;
     }
     return false;
