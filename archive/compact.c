@@ -57,26 +57,21 @@ static int copy_record(compaction *c, uint32_t index)
 {
     uint64_t slot = c->old->file_id * CASK_SLOTS_PER_FILE + index;
     cask_location location;
-    uint64_t value_size;
+    uint32_t length;
+    int code;
 
     CASK_TRY(read_record(c, slot, &location));
-    if (c->codec == c->old->codec) {
-        CASK_TRY(cask_value_size(&c->conf, c->old->data->path.text, slot, location.offset, c->payload.data,
-                                 c->payload.size, &value_size));
-    } else {
-        int code = cask_codec_decode_buf(&c->value, c->old->codec, c->payload.data, c->payload.size,
-                                         c->conf.max_value_size);
-
-        if (code < 0)
-            return code == CASK_E_NOMEM
-                       ? code
-                       : cask_record_undecodable(&c->conf, c->old->data->path.text, slot, location.offset);
-        c->hashes[index] = XXH3_64bits(c->value.data, c->value.size);
-        CASK_TRY(cask_codec_encode(&c->payload, c->codec, c->options->codec_level, c->value.data, c->value.size));
-        value_size = c->value.size;
-    }
-    return cask_replacement_add(&c->made, slot, c->payload.data, (uint32_t)c->payload.size, value_size,
-                                c->conf.record_type);
+    if (c->codec == c->old->codec)
+        return cask_replacement_add(&c->made, slot, c->payload.data, location.length, location.crc);
+    code = cask_codec_decode_buf(&c->value, c->old->codec, c->payload.data, c->payload.size, c->conf.max_value_size);
+    if (code < 0)
+        return code == CASK_E_NOMEM ? code
+                                    : cask_record_undecodable(&c->conf, c->old->data->path.text, slot, location.offset);
+    c->hashes[index] = XXH3_64bits(c->value.data, c->value.size);
+    CASK_TRY(cask_codec_encode(&c->payload, c->codec, c->options->codec_level, c->value.data, c->value.size));
+    length = (uint32_t)c->payload.size;
+    return cask_replacement_add(&c->made, slot, c->payload.data, length,
+                                cask_record_crc(slot, c->conf.record_type, length, c->payload.data));
 }
 
 static int copy_records(compaction *c)
@@ -89,7 +84,8 @@ static int copy_records(compaction *c)
     }
     c->made.view->pruned = c->old->pruned;
     c->made.view->codec = c->codec;
-    return cask_replacement_finish_data(&c->made);
+    c->made.view->value_bytes = c->old->value_bytes;
+    return cask_replacement_flush(&c->made);
 }
 
 /* ---- Reading back ---- */

@@ -634,6 +634,7 @@ static int copy_records(survey *s, cask_replacement *r)
     for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
         uint64_t offset = cask_table_offset(&s->found, i);
         uint32_t length = cask_table_length(&s->found, i);
+        uint32_t crc;
         const uint8_t *bytes;
 
         if (!cask_table_has(&s->found, 4, i)) {
@@ -641,12 +642,12 @@ static int copy_records(survey *s, cask_replacement *r)
             continue;
         }
         CASK_TRY(cask_window_read(&s->window, offset, CASK_RECORD_HEADER_SIZE + (uint64_t)length, &bytes));
-        CASK_TRY(cask_replacement_add(r, slot_at(s, i), bytes + CASK_RECORD_HEADER_SIZE, length, s->value_size[i],
-                                      s->conf.record_type));
-        if (cask_table_crc(&r->view->table, i) != cask_table_crc(&s->found, i))
+        crc = cask_record_crc(slot_at(s, i), s->conf.record_type, length, bytes + CASK_RECORD_HEADER_SIZE);
+        if (crc != cask_table_crc(&s->found, i))
             return reads_otherwise(s->path.text, offset, slot_at(s, i));
+        CASK_TRY(cask_replacement_add(r, slot_at(s, i), bytes + CASK_RECORD_HEADER_SIZE, length, crc));
     }
-    return cask_replacement_finish_data(r);
+    return cask_replacement_flush(r);
 }
 
 static int check_copies(const survey *s, const cask_replacement *r)
@@ -686,6 +687,8 @@ static int make_new_file(survey *s, cask_replacement *r)
         CASK_TRY(digest_without(&r->digest, s->all->column, &s->conf, s->file_id));
     r->view->codec = s->codec;
     r->view->pruned = s->pruned;
+    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++)
+        r->view->value_bytes += cask_table_has(&s->found, 4, i) ? s->value_size[i] : 0;
     if (!r->keeps_data) {
         CASK_TRY(copy_records(s, r));
         return check_copies(s, r);
@@ -693,8 +696,6 @@ static int make_new_file(survey *s, cask_replacement *r)
     r->view->table = s->found;
     r->view->records = s->records;
     r->view->data_length = s->size;
-    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++)
-        r->view->value_bytes += cask_table_has(&s->found, 4, i) ? s->value_size[i] : 0;
     return CASK_OK;
 }
 

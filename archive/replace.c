@@ -103,9 +103,12 @@ int cask_replacement_finish(const cask_vfs *vfs, const char *folder, uint64_t fi
 
 /* ---- Step 1 ---- */
 
-int cask_replacement_begin(cask_replacement *r, const cask_column *column, uint64_t file_id)
+int cask_replacement_begin(cask_replacement *r, cask_column *column, uint64_t file_id)
 {
+    cask_conf conf = cask_column_conf(column);
+
     *r = (cask_replacement){ .column = column, .file_id = file_id, .handle = CASK_HANDLE_INIT };
+    memcpy(r->record_type, conf.record_type, sizeof r->record_type);
     CASK_TRY(cask_replacement_discard(column->vfs, column->folder.text));
     r->view = NULL;
     return cask_view_new(&r->view, file_id);
@@ -143,8 +146,7 @@ static int append(cask_replacement *r, const void *bytes, size_t size)
     return CASK_OK;
 }
 
-int cask_replacement_add(cask_replacement *r, uint64_t slot, const void *payload, uint32_t length, uint64_t value_size,
-                         const uint8_t record_type[2])
+int cask_replacement_add(cask_replacement *r, uint64_t slot, const void *payload, uint32_t length, uint32_t crc)
 {
     uint8_t header[CASK_RECORD_HEADER_SIZE];
     uint64_t offset;
@@ -152,25 +154,24 @@ int cask_replacement_add(cask_replacement *r, uint64_t slot, const void *payload
     if (r->view->data_length == 0)
         CASK_TRY(append(r, cask_version_record, sizeof cask_version_record));
     offset = r->view->data_length;
-    cask_record_encode(header, record_type, length);
+    cask_record_encode(header, r->record_type, length);
     CASK_TRY(append(r, header, sizeof header));
     CASK_TRY(append(r, payload, length));
-    cask_table_set(&r->view->table, (uint32_t)(slot % CASK_SLOTS_PER_FILE), offset, length,
-                   cask_record_crc(slot, record_type, length, payload));
+    cask_table_set(&r->view->table, (uint32_t)(slot % CASK_SLOTS_PER_FILE), offset, length, crc);
     r->view->records++;
-    r->view->value_bytes += value_size;
     return CASK_OK;
 }
 
-int cask_replacement_finish_data(cask_replacement *r)
+int cask_replacement_flush(cask_replacement *r)
 {
-    cask_path path = cask_replacement_data(r->column->folder.text);
+    return r->buffer.size > 0 ? flush(r) : CASK_OK;
+}
 
-    if (r->handle.file < 0)
+static int sync_data(const cask_replacement *r)
+{
+    if (r->handle.file < 0 || CASK_FAULT(replacement_not_synced))
         return CASK_OK;
-    if (r->buffer.size > 0)
-        CASK_TRY(flush(r));
-    return CASK_FAULT(replacement_not_synced) ? CASK_OK : cask_sync(&r->handle, path.text);
+    return cask_sync(&r->handle, cask_replacement_data(r->column->folder.text).text);
 }
 
 static int write_table(const cask_replacement *r, const cask_trailer *trailer)
@@ -257,6 +258,7 @@ int cask_replacement_commit(cask_replacement *r, cask_column *column)
     cask_handle old = CASK_HANDLE_INIT;
     int code;
 
+    CASK_TRY(sync_data(r));
     CASK_TRY(write_table(r, &trailer));
     CASK_TRY(cask_sync_folder(column->vfs, column->folder.text));
     if (!r->keeps_data) {

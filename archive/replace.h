@@ -10,9 +10,10 @@
 typedef struct cask_replacement {
     const cask_column *column;
     uint64_t file_id;
-    cask_view *view; /* what the file is to be; the caller sets the codec, tombstones, and with keeps_data all of it */
+    cask_view *view; /* what the file is to be; the caller sets codec, tombstones, value_bytes, and with keeps_data all of it */
     cask_handle handle;
     cask_buf buffer;
+    uint8_t record_type[2];
     bool keeps_data;    /* only the table is new */
     bool old_seal_lost; /* there is no seal that the digest could be rid of, and */
     bool digest_known;  /* the digest of the other files is this */
@@ -21,13 +22,12 @@ typedef struct cask_replacement {
 } cask_replacement;
 
 /* Begin; what an earlier one left behind is deleted. On an error too, end it. */
-int cask_replacement_begin(cask_replacement *r, const cask_column *column, uint64_t file_id);
+int cask_replacement_begin(cask_replacement *r, cask_column *column, uint64_t file_id);
 /* Append a record; in slot order, if the file is to be in slot order. */
-int cask_replacement_add(cask_replacement *r, uint64_t slot, const void *payload, uint32_t length, uint64_t value_size,
-                         const uint8_t record_type[2]);
-/* All records are there: make the data durable. The handle can then be read. */
-int cask_replacement_finish_data(cask_replacement *r);
-/* Write the table and put both in place. An error before the intent leaves all as it was; after it the column is
+int cask_replacement_add(cask_replacement *r, uint64_t slot, const void *payload, uint32_t length, uint32_t crc);
+/* All records are there: the handle can be read. */
+int cask_replacement_flush(cask_replacement *r);
+/* Make the data durable, write the table and put both in place. An error before the intent leaves all as it was; after it the column is
  * poisoned. */
 int cask_replacement_commit(cask_replacement *r, cask_column *column);
 /* Free; what was not committed is deleted. */

@@ -280,7 +280,7 @@ typedef struct cask_column_info {
     bool allow_backfill;
     uint64_t max_value_size;
     uint64_t lowest_slot;   /* of a record; CASK_NO_SLOT: empty */
-    uint64_t highest_slot;  /* likewise */
+    uint64_t highest_slot;  /* that ever got a record, likewise */
     uint64_t records;
     uint64_t pruned;        /* slots whose record was pruned */
     uint64_t files;         /* data files */
