@@ -35,7 +35,8 @@ cask_record cask_record_decode(const uint8_t header[CASK_RECORD_HEADER_SIZE]);
 /* CRC-32C of slot | type | length | payload, as the offset table of version 4 holds it. */
 uint32_t cask_record_crc(uint64_t slot, const uint8_t type[2], uint32_t length, const void *payload);
 
-/* A data file that is read from front to back, through a window. Begin with the first four set, dispose of the buffer. */
+/* A data file that is read from front to back, through a window. Begin with the first four set; dispose of the
+ * buffer. */
 typedef struct cask_window {
     const cask_handle *handle;
     const char *path;

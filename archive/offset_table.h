@@ -66,9 +66,9 @@ size_t cask_table_by_offset(uint64_t (*entries)[2], const cask_offset_table *tab
 uint32_t cask_tables_crc(const cask_offset_table *table);
 
 /*
- * Whether the table, with what is not committed masked, has this checksum. A write that stopped inside an entry may have
- * left one that does not look uncommitted: if the table has the checksum without it, it is zeroed, and *zeroed_out
- * incremented.
+ * Whether the table, with what is not committed masked, has this checksum. A write that stopped inside an entry may
+ * have left one that does not look uncommitted: if the table has the checksum without it, it is zeroed, and
+ * *zeroed_out incremented.
  */
 bool cask_tables_fit(cask_offset_table *table, uint32_t crc, uint32_t *zeroed_out);
 

@@ -1,7 +1,7 @@
 /*
- * The file `pruned` of a column: every range of slots that ever got tombstones, or lost them again, in order. Tables hold
- * the tombstones that count; the list is what a lost table is made again from, so that no record comes back with it. The
- * conf says how many entries are committed.
+ * The file `pruned` of a column: every range of slots that ever got tombstones, or lost them again, in order. Tables
+ * hold the tombstones that count; the list is what a lost table is made again from, so that no record comes back with
+ * it. The conf says how many entries are committed.
  */
 #ifndef CASK_PRUNED_LIST_H
 #define CASK_PRUNED_LIST_H

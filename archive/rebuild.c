@@ -599,7 +599,8 @@ static int tell_losses(survey *s)
         return CASK_OK;
     if (s->known && s->facts.records > s->records + s->lost + s->unknown)
         CASK_TRY(tell(s, "lost-record", true, CASK_IN_FILE(s->path.text),
-                      "%" PRIu32 " records more than these are lost", s->facts.records - s->records - s->lost - s->unknown));
+                      "%" PRIu32 " records more than these are lost",
+                      s->facts.records - s->records - s->lost - s->unknown));
     if (!s->known && s->size == 0 && s->lost + s->pruned == 0)
         CASK_TRY(tell(s, "lost-record", true, CASK_IN_FILE(s->path.text),
                       "table and data are gone: whether there were records cannot be told"));

@@ -10,7 +10,7 @@
 typedef struct cask_replacement {
     const cask_column *column;
     uint64_t file_id;
-    cask_view *view; /* what the file is to be; the caller sets codec, tombstones, value_bytes, and with keeps_data all of it */
+    cask_view *view; /* what the file is to be; the caller sets codec, tombstones, value_bytes; all, with keeps_data */
     cask_handle handle;
     cask_buf buffer;
     uint8_t record_type[2];
@@ -27,8 +27,8 @@ int cask_replacement_begin(cask_replacement *r, cask_column *column, uint64_t fi
 int cask_replacement_add(cask_replacement *r, uint64_t slot, const void *payload, uint32_t length, uint32_t crc);
 /* All records are there: the handle can be read. */
 int cask_replacement_flush(cask_replacement *r);
-/* Make the data durable, write the table and put both in place. An error before the intent leaves all as it was; after it the column is
- * poisoned. */
+/* Make the data durable, write the table and put both in place. An error before the intent leaves all as it was; after
+ * it the column is poisoned. */
 int cask_replacement_commit(cask_replacement *r, cask_column *column);
 /* Free; what was not committed is deleted. */
 void cask_replacement_end(cask_replacement *r);

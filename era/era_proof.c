@@ -177,7 +177,8 @@ static int report_era(const chain *c, size_t index)
         return era_flag_unproven(rules, record->era, state_place(record),
                                  "no roots were compared: the network is not known; give --network");
     if (!first_slot_known(c, index))
-        CASK_TRY(era_flag_unproven(rules, record->era, CASK_AT_SLOT(record->blocks_path, CASK_NO_OFFSET, record->start_slot),
+        CASK_TRY(era_flag_unproven(rules, record->era,
+                                   CASK_AT_SLOT(record->blocks_path, CASK_NO_OFFSET, record->start_slot),
                                    "only the era before tells whether the first slot is empty; give that too"));
     next = find_beside(c, index, 1);
     if (next != NULL && (rules->trusted_root == NULL || same_lack(p, &c->proofs[next - c->records])))

@@ -147,7 +147,8 @@ static void bench_state(size_t validators, uint8_t *out, const uint8_t *in)
     }
     after = peak_kib();
     printf("state of %zu validators: %.1f MB, %.2f M nodes\n", validators, (double)size / 1e6, nodes / 1e6);
-    printf("  root               %6.1f ms, %.0f MB/s\n", bench_median(alone, RUNS) / 1e6, (double)size * 1e3 / bench_median(alone, RUNS));
+    printf("  root               %6.1f ms, %.0f MB/s\n", bench_median(alone, RUNS) / 1e6,
+           (double)size * 1e3 / bench_median(alone, RUNS));
     printf("  to nodes x kernel  %6.2f (at most 1.15)\n", bench_median(overhead, RUNS));
     if (with_openssl)
         printf("  OpenSSL's hashing  %6.2f times as long (at least 2.8)\n", bench_median(openssl, RUNS));

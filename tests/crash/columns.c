@@ -551,7 +551,8 @@ static bool is_decided(const scenario *self, size_t done)
     if (done >= self->stages ||
         (plan->steps[done].kind != COLUMN_PRUNE && plan->steps[done].kind != COLUMN_FORGET))
         return false;
-    return cask_column_stat(&info, running.column) == CASK_OK && info.pruned == expected_after(self, done + 1).pruned_count;
+    return cask_column_stat(&info, running.column) == CASK_OK &&
+           info.pruned == expected_after(self, done + 1).pruned_count;
 }
 
 bool columns_peek(const scenario *self, size_t done)

@@ -9,9 +9,10 @@ enum { STOP = -1000 }; /* no code of the library */
 
 subject subject_of(const store *s, const uint64_t *slots, size_t count)
 {
-    subject made = { .version = s->shape.format_version, .m = image_read(s->vfs, s->path), .count = count, .pruned = CASK_NO_SLOT };
+    subject made = { .version = s->shape.format_version, .m = image_read(s->vfs, s->path), .count = count };
 
     assert_true(count <= SUBJECT_SLOTS_MAX);
+    made.pruned = CASK_NO_SLOT;
     memcpy(made.slots, slots, count * sizeof(*slots));
     made.disk = image_to_disk(made.m);
     made.hash = memory_disk_hash(made.disk);
@@ -160,7 +161,8 @@ static bool read_kept(const subject *s, const question *q)
 
     if (code < 0)
         return is_error_of_damage(s, code) &&
-               (s->version < 4 || is_named(q, cask_error_last()->file) || broken("opening names another file: %s", cask_error_last()->file));
+               (s->version < 4 || is_named(q, cask_error_last()->file) ||
+                broken("opening names another file: %s", cask_error_last()->file));
     kept = is_own_identity(opened.archive) && are_right(s, q, opened.column) && is_reported(s, q, opened.column);
     store_close(&opened);
     return kept;

@@ -48,8 +48,8 @@
  * -------
  * Any number of threads may read through one cask_column at the same time, also while one thread writes to it. Of
  * the calls that write (cask_batch_*, cask_column_put, _prune, _forget_pruned, _compact, _upgrade,
- * cask_archive_set_identity) one at a time per column or archive: the caller sees to that. A cask_iter belongs to one thread at a time. Open and close a handle while no
- * other thread uses it.
+ * cask_archive_set_identity) one at a time per column or archive: the caller sees to that. A cask_iter belongs to one
+ * thread at a time. Open and close a handle while no other thread uses it.
  *
  * Errors
  * ------
