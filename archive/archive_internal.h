@@ -190,8 +190,6 @@ uint32_t cask_intent_apply(const cask_conf *conf, uint64_t file_id, cask_offset_
 int cask_intent_finish(const cask_vfs *vfs, const char *folder, const cask_conf *conf);
 /* Whether what is committed may be changed now; `act` (may be NULL) needs format 4. */
 int cask_column_may_change(cask_column *column, const char *act);
-/* Free the bytes of an open data file, of `data_length`, that no entry of its table leads to. */
-int cask_punch_dead(const cask_handle *handle, const char *path, const cask_offset_table *table, uint64_t data_length);
 
 /* ---- heal.c ---- */
 

@@ -55,13 +55,7 @@ int cask_batch_begin(cask_batch **batch_out, cask_column *column)
 {
     cask_batch *batch = NULL;
 
-    if (!column->writable)
-        return cask_fail(CASK_E_REFUSED, CASK_IN_FILE(column->folder.text), "the archive was opened read-only");
-    if (column->batch != NULL)
-        return cask_fail(CASK_E_BUSY, CASK_IN_FILE(column->folder.text), "a batch is open; commit or abort it first");
-    if (cask_column_poisoned(column))
-        return cask_fail(CASK_E_POISONED, CASK_IN_FILE(column->folder.text),
-                         "an earlier write failed; close the archive and open it again, which heals");
+    CASK_TRY(cask_column_may_change(column, NULL));
     batch = calloc(1, sizeof *batch);
     if (batch == NULL)
         return cask_fail_nomem();

@@ -141,7 +141,7 @@ static int compact_view(cask_change *sum, compaction *c)
     if (code == CASK_OK)
         code = check_records(c);
     if (code == CASK_OK)
-        code = cask_replacement_commit(&c->made, c->column);
+        code = cask_replacement_commit(&c->made);
     if (code == CASK_OK) {
         sum->files++;
         sum->slots += c->made.view->records;

@@ -11,7 +11,6 @@
  *
  * Readers that do not know yet of step 3 find zeros or the end of the file, and look again.
  */
-#include "bytes.h"
 #include "archive_internal.h"
 #include "codec.h"
 #include "error.h"
@@ -44,7 +43,8 @@ static int free_range(const cask_handle *handle, const char *path, uint64_t from
     return size > sizeof zeros ? cask_punch(handle, path, from, size) : CASK_OK;
 }
 
-int cask_punch_dead(const cask_handle *handle, const char *path, const cask_offset_table *table, uint64_t data_length)
+/* Free the bytes of an open data file, of `data_length`, that no entry of its table leads to. */
+static int punch_dead(const cask_handle *handle, const char *path, const cask_offset_table *table, uint64_t data_length)
 {
     uint64_t (*entries)[2] = malloc(CASK_SLOTS_PER_FILE * sizeof *entries);
     uint64_t at = CASK_DATA_START;
@@ -98,7 +98,7 @@ static int free_bytes(const cask_vfs *vfs, const char *folder, const cask_open_f
     if (file->data_length == 0)
         return delete_data(vfs, folder, path.text);
     CASK_TRY(cask_handle_open(&handle, vfs, path.text, CASK_OPEN_WRITE));
-    code = cask_punch_dead(&handle, path.text, table, file->data_length);
+    code = punch_dead(&handle, path.text, table, file->data_length);
     if (code == CASK_OK && !CASK_FAULT(punch_not_synced))
         code = cask_sync(&handle, path.text);
     cask_handle_close(&handle);
@@ -173,20 +173,19 @@ typedef struct file_change {
 } file_change;
 
 /* Of the values that are given up: those of the file are known as a sum only. What cannot be read counts as stored. */
-static uint64_t value_bytes_of(const file_change *change, const cask_view *old, uint32_t index, cask_buf *payload)
+static uint64_t value_bytes_of(const file_change *change, const cask_conf *conf, const cask_view *old, uint32_t index,
+                               cask_buf *payload)
 {
     uint64_t slot = old->file_id * CASK_SLOTS_PER_FILE + index;
-    cask_conf conf = cask_column_conf(change->column);
     cask_location location;
     uint64_t size;
 
-    conf.codec = old->codec;
-    if (cask_view_find(&location, change->column, &conf, old, slot) < 0)
+    if (cask_view_find(&location, change->column, conf, old, slot) < 0)
         return 0;
-    if (conf.codec == CASK_CODEC_NONE || cask_buf_reserve(payload, location.length) < 0 ||
+    if (old->codec == CASK_CODEC_NONE || cask_buf_reserve(payload, location.length) < 0 ||
         cask_read_exact(&old->data->handle, old->data->path.text, payload->data, location.length,
                         location.offset + CASK_RECORD_HEADER_SIZE) < 0 ||
-        cask_codec_size(conf.codec, payload->data, location.length, conf.max_value_size, &size) < 0)
+        cask_codec_size(old->codec, payload->data, location.length, conf->max_value_size, &size) < 0)
         return location.length;
     return size;
 }
@@ -194,6 +193,7 @@ static uint64_t value_bytes_of(const file_change *change, const cask_view *old, 
 /* What is left of the sums of the file. */
 static void count_pruned(file_change *change, const cask_view *old)
 {
+    cask_conf conf = cask_column_conf(change->column);
     cask_buf payload = CASK_BUF_INIT;
     cask_view *view = change->view;
 
@@ -207,7 +207,7 @@ static void count_pruned(file_change *change, const cask_view *old)
         return;
     }
     for (uint32_t i = change->intent.first; i <= change->intent.last; i++) {
-        uint64_t size = cask_table_has(&old->table, 4, i) ? value_bytes_of(change, old, i, &payload) : 0;
+        uint64_t size = cask_table_has(&old->table, 4, i) ? value_bytes_of(change, &conf, old, i, &payload) : 0;
 
         view->value_bytes -= size < view->value_bytes ? size : view->value_bytes;
     }

@@ -708,7 +708,7 @@ static int replace_file(survey *s)
     if (code == CASK_OK)
         code = make_new_file(s, &r);
     if (code == CASK_OK)
-        code = cask_replacement_commit(&r, s->all->column);
+        code = cask_replacement_commit(&r);
     if (code == CASK_OK)
         s->all->sum->bytes_after += r.view->data_length;
     cask_replacement_end(&r);

@@ -110,7 +110,6 @@ int cask_replacement_begin(cask_replacement *r, cask_column *column, uint64_t fi
     *r = (cask_replacement){ .column = column, .file_id = file_id, .handle = CASK_HANDLE_INIT };
     memcpy(r->record_type, conf.record_type, sizeof r->record_type);
     CASK_TRY(cask_replacement_discard(column->vfs, column->folder.text));
-    r->view = NULL;
     return cask_view_new(&r->view, file_id);
 }
 
@@ -215,8 +214,9 @@ static int store(cask_column *column, cask_conf *conf)
     return cask_conf_store(conf, column->vfs, column->folder.text, column->conf_path.text);
 }
 
-static int swap(cask_replacement *r, cask_column *column, cask_conf *conf)
+static int swap(const cask_replacement *r, cask_conf *conf)
 {
+    cask_column *column = r->column;
     const char *folder = column->folder.text;
     cask_view *view;
 
@@ -248,8 +248,9 @@ static void let_go(cask_handle *old, const char *path)
     cask_handle_close(old);
 }
 
-int cask_replacement_commit(cask_replacement *r, cask_column *column)
+int cask_replacement_commit(cask_replacement *r)
 {
+    cask_column *column = r->column;
     cask_conf conf = cask_column_conf(column);
     cask_path old_path = cask_data_path(column->folder.text, r->file_id);
     cask_open_file file = cask_open_file_of(r->view, &conf);
@@ -275,7 +276,7 @@ int cask_replacement_commit(cask_replacement *r, cask_column *column)
         cask_handle_close(&old);
         return code;
     }
-    code = swap(r, column, &conf);
+    code = swap(r, &conf);
     if (code < 0) {
         cask_handle_close(&old);
         cask_column_poison(column);
@@ -292,6 +293,6 @@ void cask_replacement_end(cask_replacement *r)
     cask_buf_dispose(&r->buffer);
     cask_view_release(r->view);
     /* Nothing names the new files yet; what cannot be deleted now, healing deletes. */
-    if (!r->done && !cask_column_poisoned((cask_column *)(uintptr_t)r->column))
+    if (!r->done && !cask_column_poisoned(r->column))
         (void)cask_replacement_discard(r->column->vfs, r->column->folder.text);
 }

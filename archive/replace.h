@@ -8,7 +8,7 @@
 #define CASK_REPLACEMENT_NAME "replacement"
 
 typedef struct cask_replacement {
-    const cask_column *column;
+    cask_column *column;
     uint64_t file_id;
     cask_view *view; /* what the file is to be; the caller sets codec, tombstones, value_bytes; all, with keeps_data */
     cask_handle handle;
@@ -29,7 +29,7 @@ int cask_replacement_add(cask_replacement *r, uint64_t slot, const void *payload
 int cask_replacement_flush(cask_replacement *r);
 /* Make the data durable, write the table and put both in place. An error before the intent leaves all as it was; after
  * it the column is poisoned. */
-int cask_replacement_commit(cask_replacement *r, cask_column *column);
+int cask_replacement_commit(cask_replacement *r);
 /* Free; what was not committed is deleted. */
 void cask_replacement_end(cask_replacement *r);
 
