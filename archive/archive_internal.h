@@ -186,6 +186,10 @@ int cask_replacement_finish(const cask_vfs *vfs, const char *folder, uint64_t fi
 
 /* What the intent says of the table of a file, in memory; how many entries that changes. */
 uint32_t cask_intent_apply(const cask_conf *conf, uint64_t file_id, cask_offset_table *table);
+/* Make of the table of a listed file, as it was read, what is committed of it: what is intended is done, entries of no
+ * commit are zeroed, and counted in *zeroed_out. CORRUPT if it is not the table that the conf means. */
+int cask_table_settle(cask_offset_table *table, uint32_t *zeroed_out, const cask_conf *conf,
+                      const cask_open_file *file, const char *path);
 /* Do what the intent of the conf says, durably. Can be repeated. */
 int cask_intent_finish(const cask_vfs *vfs, const char *folder, const cask_conf *conf);
 /* Whether what is committed may be changed now; `act` (may be NULL) needs format 4. */

@@ -207,12 +207,7 @@ static int heal_entries(healing *heal, const cask_open_file *file, const cask_ha
     uint32_t zeroed;
 
     CASK_TRY(cask_table_read(table, version, handle, path));
-    cask_intent_apply(&heal->conf, file->file_id, table);
-    zeroed = cask_table_mask(table, file->data_length, cask_conf_last_index(&heal->conf, file->file_id));
-    if (version >= 4 && !cask_tables_fit(table, file->tables_crc, &zeroed))
-        return cask_fail_word(CASK_E_CORRUPT, "table-checksum", CASK_AT(path, 0),
-                              "the committed part of the offset table does not match the conf; restore the file from "
-                              "a copy");
+    CASK_TRY(cask_table_settle(table, &zeroed, &heal->conf, file, path));
     if (zeroed == 0)
         return CASK_OK;
     CASK_TRY(tell(heal, "dangling-offset", path, CASK_NO_OFFSET, "%u entries are of no commit", zeroed));

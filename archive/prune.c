@@ -32,6 +32,21 @@ uint32_t cask_intent_apply(const cask_conf *conf, uint64_t file_id, cask_offset_
     return 0;
 }
 
+int cask_table_settle(cask_offset_table *table, uint32_t *zeroed_out, const cask_conf *conf,
+                      const cask_open_file *file, const char *path)
+{
+    *zeroed_out = 0;
+    if (!CASK_FAULT(intent_not_applied))
+        cask_intent_apply(conf, file->file_id, table);
+    if (!CASK_FAULT(uncommitted_not_masked))
+        *zeroed_out = cask_table_mask(table, file->data_length, cask_conf_last_index(conf, file->file_id));
+    if (conf->version >= 4 && !cask_tables_fit(table, file->tables_crc, zeroed_out))
+        return cask_fail_word(CASK_E_CORRUPT, "table-checksum", CASK_AT(path, 0),
+                              "the committed part of the offset table does not match the conf; restore the file from "
+                              "a copy");
+    return CASK_OK;
+}
+
 /* The first page is written: file systems free whole pages before they zero what is left of others, and a reader relies
  * on the header of a record to go first. */
 static int free_range(const cask_handle *handle, const char *path, uint64_t from, uint64_t end)
@@ -111,21 +126,13 @@ static int write_table(const cask_vfs *vfs, const char *folder, const cask_conf 
     cask_path path = cask_table_path(folder, file->file_id);
     cask_trailer trailer = cask_trailer_of(file, false, conf->sequence);
     cask_handle handle = CASK_HANDLE_INIT;
+    uint32_t zeroed;
     int code;
 
     CASK_TRY(cask_handle_open(&handle, vfs, path.text, CASK_OPEN_WRITE));
     code = cask_table_read(table, 4, &handle, path.text);
-    if (code == CASK_OK) {
-        uint32_t zeroed;
-
-        cask_intent_apply(conf, file->file_id, table);
-        /* Torn marks. */
-        zeroed = cask_table_mask(table, file->data_length, cask_conf_last_index(conf, file->file_id));
-        code = cask_tables_fit(table, file->tables_crc, &zeroed)
-                   ? CASK_OK
-                   : cask_fail_word(CASK_E_CORRUPT, "table-checksum", CASK_AT(path.text, 0),
-                                    "the offset table does not match the conf; rebuild the column");
-    }
+    if (code == CASK_OK)
+        code = cask_table_settle(table, &zeroed, conf, file, path.text);
     if (code == CASK_OK && !CASK_FAULT(tombstones_not_written))
         code = cask_table_write(table, 4, conf->intent.first, conf->intent.last, &handle, path.text);
     if (code == CASK_OK)

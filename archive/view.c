@@ -116,16 +116,9 @@ static int check_seal(cask_view *view, const cask_conf *conf, const cask_handle 
 /* The part of the table that is committed, as the conf knows it. */
 static int check_listed(cask_view *view, const cask_conf *conf, const cask_open_file *file, const char *path)
 {
-    uint32_t zeroed = 0;
+    uint32_t zeroed;
 
-    if (!CASK_FAULT(reader_ignores_intent))
-        cask_intent_apply(conf, file->file_id, &view->table);
-    if (!CASK_FAULT(reader_does_not_mask))
-        cask_table_mask(&view->table, file->data_length, cask_conf_last_index(conf, file->file_id));
-    if (conf->version >= 4 && !cask_tables_fit(&view->table, file->tables_crc, &zeroed))
-        return cask_fail_word(CASK_E_CORRUPT, "table-checksum", CASK_AT(path, 0),
-                              "the committed part of the offset table does not match the conf; restore the file from "
-                              "a copy");
+    CASK_TRY(cask_table_settle(&view->table, &zeroed, conf, file, path));
     view->data_length = file->data_length;
     view->value_bytes = file->value_bytes;
     view->records = conf->version >= 4 ? file->records : cask_table_count(&view->table, conf->version);
