@@ -322,6 +322,32 @@ static void conf__v4_torn_commit_leaves_the_one_before(void **state)
     assert_same(&loaded, &first);
 }
 
+/* What is left then is numbered 0, and the number before that would be the highest of all. */
+static void conf__v4_losing_the_copies_of_the_first_commit_hides_no_later_one(void **state)
+{
+    fixture *f = *state;
+    cask_conf conf = filled_conf(), loaded;
+    cask_conf_damage damage;
+
+    conf.sequence = 1;
+    assert_ok(cask_conf_create(&conf, f->vfs, FOLDER, PATH));
+    harm(f, 2);
+    harm(f, 3);
+    assert_ok(cask_conf_load(&loaded, &damage, f->vfs, PATH));
+    assert_same(&loaded, &conf);
+    assert_int_equal(damage.copies & 12, 12);
+    assert_ok(cask_conf_mend(&loaded, damage, f->vfs, FOLDER, PATH));
+    assert_ok(cask_conf_load(&conf, &damage, f->vfs, PATH));
+    assert_int_equal(damage.copies, 0);
+    assert_int_equal(conf.sequence, loaded.sequence);
+    conf.sequence++;
+    conf.highest_slot++;
+    assert_ok(cask_conf_store(&conf, f->vfs, FOLDER, PATH));
+    assert_ok(cask_conf_load(&loaded, &damage, f->vfs, PATH));
+    assert_int_equal(damage.copies, 0);
+    assert_same(&loaded, &conf);
+}
+
 static void conf__v4_one_rotten_copy_never_rolls_back(void **state)
 {
     fixture *f = *state;
@@ -397,6 +423,7 @@ static void conf__v4_forged_contents_are_refused(void **state)
     static const uint8_t ones[16] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
                                       0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 
+    load_forged(*state, 8, ones, 8, CASK_E_CORRUPT);             /* no commit can follow */
     load_forged(*state, 26, "\x03", 1, CASK_E_UNSUPPORTED);      /* codec */
     load_forged(*state, 27, "\x02", 1, CASK_E_UNSUPPORTED);      /* flags */
     load_forged(*state, 37, "\x10", 1, CASK_E_UNSUPPORTED);      /* slots per file */
@@ -447,6 +474,7 @@ int main(void)
         conf_test(conf__v4_bytes),
         conf_test(conf__v4_pairs_alternate),
         conf_test(conf__v4_torn_commit_leaves_the_one_before),
+        conf_test(conf__v4_losing_the_copies_of_the_first_commit_hides_no_later_one),
         conf_test(conf__v4_one_rotten_copy_never_rolls_back),
         conf_test(conf__v4_no_good_copy_is_corrupt),
         conf_test(conf__v4_any_rotten_byte),
