@@ -172,6 +172,8 @@ static int decode_v4(cask_conf *conf, const uint8_t *copy, const char *path)
                                   .file_id = cask_load64(copy + 72),
                                   .first = cask_load16(copy + 66),
                                   .last = cask_load16(copy + 68) };
+    if (conf->sequence == UINT64_MAX)
+        goto contradiction; /* no commit can follow */
     if (conf->open_count > CASK_CONF_OPEN_MAX || (conf->open_count == 0) != cask_conf_is_empty(conf))
         goto contradiction;
     open_end = V4_OPEN_AT + conf->open_count * V4_OPEN_SIZE;
@@ -238,6 +240,7 @@ static copy_state judge_copy(const uint8_t *copy)
 static int load_v4(cask_conf *conf, cask_conf_damage *damage, const uint8_t *bytes, size_t size, const char *path)
 {
     const uint8_t *newest = NULL;
+    uint64_t sequence;
 
     /* The file is made whole and never changes its size: so a crash cannot have cut it. */
     if (size != CASK_CONF_V4_SIZE && is_unknown_v4(bytes))
@@ -261,17 +264,24 @@ static int load_v4(cask_conf *conf, cask_conf_damage *damage, const uint8_t *byt
         return cask_fail_word(CASK_E_CORRUPT, "conf", CASK_IN_FILE(path),
                               "none of the four copies of the conf is whole; restore it from a copy");
 
+    /* No commit has the number 0: it stands in the copies that were made beside the first commit and say the same. */
+    sequence = cask_load64(newest + 8);
+    if (sequence == 0)
+        sequence = 1;
+
     /* Copies 0 and 1 are of the even sequence number, 2 and 3 of the odd one. */
     for (unsigned i = 0; i < CASK_CONF_COPIES; i++) {
         const uint8_t *copy = bytes + (size_t)i * CASK_CONF_COPY_SPACING;
-        bool of_newest = (i / 2) == (cask_load64(newest + 8) & 1);
+        bool of_newest = (i / 2) == (sequence & 1);
 
-        if ((of_newest && memcmp(copy, newest, CASK_CONF_COPY_SIZE) != 0) ||
-            (!of_newest && (judge_copy(copy) == COPY_BAD || cask_load64(copy + 8) + 1 != cask_load64(newest + 8))) ||
+        if ((of_newest && (memcmp(copy, newest, CASK_CONF_COPY_SIZE) != 0 || cask_load64(copy + 8) != sequence)) ||
+            (!of_newest && (judge_copy(copy) == COPY_BAD || cask_load64(copy + 8) + 1 != sequence)) ||
             !cask_all_zero(copy + CASK_CONF_COPY_SIZE, CASK_CONF_COPY_SPACING - CASK_CONF_COPY_SIZE))
             damage->copies |= 1u << i;
     }
-    return decode_v4(conf, newest, path);
+    CASK_TRY(decode_v4(conf, newest, path));
+    conf->sequence = sequence;
+    return CASK_OK;
 }
 
 /* ---- All versions ---- */
