@@ -215,7 +215,8 @@ static int take_from_column(bool *full_out, era_blocks *run, size_t *values_size
                                    *values_size + block.value_size > 2 * run->slice_size);
     if (*full_out)
         return CASK_OK;
-    CASK_TRY(cask_buf_reserve(&run->stored, run->count > 0 ? run->slice_size : block.stored_size));
+    /* A byte more, so that a record without bytes has an address, too. */
+    CASK_TRY(cask_buf_reserve(&run->stored, (run->count > 0 ? run->slice_size : block.stored_size) + 1));
     if (block.stored_size > 0)
         memcpy(run->stored.data + run->stored.size, block.stored, block.stored_size);
     run->stored.size += block.stored_size;
