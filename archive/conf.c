@@ -372,6 +372,10 @@ static int store_v4(const cask_conf *conf, const cask_vfs *vfs, const char *path
     uint64_t at = (uint64_t)first_copy(conf) * CASK_CONF_COPY_SPACING;
     int code;
 
+    if (conf->sequence == UINT64_MAX)
+        return cask_fail_word(CASK_E_CORRUPT, "conf", CASK_IN_FILE(path),
+                              "the numbers of commits are used up, which no use of a column does; restore the conf from "
+                              "a copy");
     cask_conf_encode_v4(copy, conf);
     CASK_TRY(cask_handle_open(&handle, vfs, path, CASK_OPEN_WRITE));
     code = cask_write_all(&handle, path, copy, sizeof copy, at);

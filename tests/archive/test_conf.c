@@ -444,6 +444,19 @@ static void conf__v4_forged_contents_are_refused(void **state)
     load_forged(*state, 7, "5", 1, CASK_E_UNSUPPORTED);          /* version 5 */
 }
 
+static void conf__v4_writes_no_number_that_it_would_refuse(void **state)
+{
+    fixture *f = *state;
+    cask_conf conf = filled_conf(), loaded;
+
+    conf.sequence = UINT64_MAX - 1;
+    assert_ok(cask_conf_create(&conf, f->vfs, FOLDER, PATH));
+    conf.sequence++;
+    assert_code(cask_conf_store(&conf, f->vfs, FOLDER, PATH), CASK_E_CORRUPT);
+    assert_ok(cask_conf_load(&loaded, NULL, f->vfs, PATH));
+    assert_int_equal(loaded.sequence, UINT64_MAX - 1);
+}
+
 static void conf__v4_size_must_be_right(void **state)
 {
     fixture *f = *state;
@@ -479,6 +492,7 @@ int main(void)
         conf_test(conf__v4_no_good_copy_is_corrupt),
         conf_test(conf__v4_any_rotten_byte),
         conf_test(conf__v4_forged_contents_are_refused),
+        conf_test(conf__v4_writes_no_number_that_it_would_refuse),
         conf_test(conf__v4_size_must_be_right),
     };
 
