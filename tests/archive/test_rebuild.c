@@ -560,49 +560,6 @@ typedef struct crashing {
     size_t steps;
 } crashing;
 
-static void crash_here(void *payload)
-{
-    crashing *c = payload;
-
-    c->steps++;
-    for (uint64_t seed = 0; seed < 3; seed++) {
-        store s = copy_of(c->store, seed == 0 ? LOSS_UNSYNCED : seed == 1 ? LOSS_NOTHING : LOSS_SOME, c->steps);
-
-        rebuild(&s, slot_of_value);
-        expect_pruned_5_and_7(&s);
-        store_dispose(&s);
-    }
-}
-
-/* Stopped before each step and rebuilt again: the same. Two sealed tables and the current one are lost, and a data file
- * is an older one. */
-static void rebuild__stopped_anywhere(void **state)
-{
-    store s = filled(4);
-    char *path = data_path(&s, 0);
-    size_t size;
-    uint8_t *older = file_read(s.vfs, path, &size);
-    crashing c = { .store = &s };
-    cask_change change;
-    told t;
-
-    (void)state;
-    prune(&s, 2, 7);
-    for (uint64_t id = 0; id < 3; id++)
-        lose_table(&s, id);
-    file_write(s.vfs, path, older, size);
-    memory_disk_on_step(s.disk, crash_here, &c);
-    assert_ok(try_rebuild(&s, slot_of_value, &t, &change));
-    memory_disk_on_step(s.disk, NULL, NULL);
-    assert_true(c.steps > 30);
-    assert_int_equal(t.rebuilt, 3);
-    store_open_existing(&s, false);
-    expect_pruned_5_and_7(&s);
-    free(older);
-    free(path);
-    store_dispose(&s);
-}
-
 /* Pruning is stopped before each step, and then the table is lost: from the conf on that decides it, all is pruned. */
 static void lose_table_here(void *payload)
 {
@@ -673,7 +630,6 @@ int main(void)
         case_test(rebuild__tells_of_lost_tombstones),
         case_test(rebuild__tells_of_lost_tombstones_of_a_sealed_file),
         case_test(rebuild__in_every_order),
-        case_test(rebuild__stopped_anywhere),
         case_test(rebuild__after_pruning_was_stopped_anywhere),
         case_test(rebuild__refuses),
     };

@@ -5,9 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
+#include "data_file.h"
 #include "slotcask/archive.h"
 
 #define COLUMN "blocks"
+#define FOLDER "/archive/" COLUMN
 #define IDENTITY "whose history this is"
 #define FILE_SLOTS ((uint64_t)CASK_SLOTS_PER_FILE)
 
@@ -57,7 +60,7 @@ static size_t take_slots(uint64_t *slots, size_t count, const column_step *range
     size_t kept = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (slots[i] < range->slots[0] || slots[i] > range->slots[1])
+        if (slots[i] < range->slots[0] || slots[i] > range->slots[range->count - 1])
             slots[kept++] = slots[i];
         else if (taken != NULL)
             taken[(*taken_count)++] = slots[i];
@@ -82,6 +85,8 @@ static expected expected_after(const scenario *self, size_t stages)
             x.count = take_slots(x.slots, x.count, step, x.pruned, &x.pruned_count);
         if (step->kind == COLUMN_FORGET)
             x.pruned_count = take_slots(x.pruned, x.pruned_count, step, NULL, NULL);
+        if (step->kind == COLUMN_DAMAGE)
+            x.count = take_slots(x.slots, x.count, step, NULL, NULL);
     }
     return x;
 }
@@ -97,6 +102,89 @@ uint64_t columns_mark(const scenario *self, size_t stages)
     expected x = expected_after(self, stages);
 
     return mark_of(x.count, x.pruned_count, x.identity, x.backfill);
+}
+
+/* ---- Damage, and rebuilding ------------------------------------------------------------------------------------- */
+
+static int lose_tables(const cask_vfs *vfs, const column_step *step)
+{
+    int code = CASK_OK;
+
+    for (size_t i = 0; i < step->count && code == CASK_OK; i++)
+        code = cask_unlink(vfs, cask_table_path(FOLDER, step->slots[i]).text);
+    return code == CASK_OK ? cask_sync_folder(vfs, FOLDER) : code;
+}
+
+static int find_record(uint64_t *offset_out, const cask_vfs *vfs, uint64_t slot)
+{
+    cask_path path = cask_table_path(FOLDER, slot / FILE_SLOTS);
+    cask_handle handle = CASK_HANDLE_INIT;
+    uint8_t bytes[8] = { 0 };
+    int code = cask_handle_open(&handle, vfs, path.text, CASK_OPEN_READ);
+
+    if (code == CASK_OK)
+        code = cask_read_exact(&handle, path.text, bytes, sizeof(bytes), slot % FILE_SLOTS * 8);
+    cask_handle_close(&handle);
+    *offset_out = cask_load64(bytes);
+    return code;
+}
+
+static int damage_record(const cask_vfs *vfs, uint64_t slot)
+{
+    cask_path path = cask_data_path(FOLDER, slot / FILE_SLOTS);
+    cask_handle handle = CASK_HANDLE_INIT;
+    uint8_t value[VALUE_MAX], flipped;
+    uint64_t offset;
+    int code = find_record(&offset, vfs, slot);
+
+    value_of(slot, value);
+    flipped = value[0] ^ 0x10;
+    if (code == CASK_OK)
+        code = cask_handle_open(&handle, vfs, path.text, CASK_OPEN_WRITE);
+    if (code == CASK_OK)
+        code = cask_write_all(&handle, path.text, &flipped, 1, offset + CASK_RECORD_HEADER_SIZE);
+    if (code == CASK_OK)
+        code = cask_sync(&handle, path.text);
+    cask_handle_close(&handle);
+    return code;
+}
+
+static bool is_rebuild(const column_step *step)
+{
+    return step->kind == COLUMN_LOSE || step->kind == COLUMN_DAMAGE;
+}
+
+/* The slot of a value, which is that of one slot alone. */
+static int slot_of(uint64_t *slot_out, const void *value, size_t size, void *payload)
+{
+    static uint8_t known[VALUE_MAX];
+    const scenario *self = payload;
+    const column_plan *plan = self->plan;
+
+    for (size_t i = 0; i < self->stages; i++) {
+        for (size_t j = 0; j < plan->steps[i].count && plan->steps[i].kind == COLUMN_PUT; j++) {
+            *slot_out = plan->steps[i].slots[j];
+            if (value_of(*slot_out, known) == size && memcmp(value, known, size) == 0)
+                return CASK_OK;
+        }
+    }
+    return CASK_E_NOTFOUND;
+}
+
+static int rebuild(const scenario *self, const cask_vfs *vfs)
+{
+    cask_archive_options options = CASK_ARCHIVE_OPTIONS_INIT;
+    cask_archive *archive;
+    cask_change change;
+    int code;
+
+    options.vfs = vfs;
+    code = cask_archive_open(&archive, "/archive", &options);
+    if (code < 0)
+        return code;
+    code = cask_column_rebuild(&change, archive, COLUMN, slot_of, (void *)(uintptr_t)self, NULL, NULL);
+    cask_archive_close(archive);
+    return code;
 }
 
 /* ---- Opening ---------------------------------------------------------------------------------------------------- */
@@ -144,12 +232,22 @@ static void close_column(opened_column *o)
     o->archive = NULL;
 }
 
+/* Whether it may be damaged once so many stages are done: then rebuilding heals it, and opening does not. */
+static bool may_be_damaged(const scenario *self, size_t stages)
+{
+    const column_plan *plan = self->plan;
+
+    return stages < self->stages && is_rebuild(&plan->steps[stages]);
+}
+
 void *columns_open(const scenario *self, const cask_vfs *vfs, size_t stages)
 {
     const column_plan *plan = self->plan;
     opened_column *o = malloc(sizeof(*o));
-    int code = o == NULL ? CASK_E_NOMEM : open_column(o, vfs, plan, stages == 0, stages == 0 && plan->backfill, false);
+    int code = o == NULL ? CASK_E_NOMEM : may_be_damaged(self, stages) ? rebuild(self, vfs) : CASK_OK;
 
+    if (code == CASK_OK)
+        code = open_column(o, vfs, plan, stages == 0, stages == 0 && plan->backfill, false);
     if (code == CASK_OK)
         return o;
     free(o);
@@ -238,8 +336,21 @@ static int change(cask_column *column, const column_step *step)
     return cask_column_compact(&done, column, &options);
 }
 
-static int run_step(const column_plan *plan, const column_step *step, const cask_vfs *vfs)
+static int damage_and_rebuild(const scenario *self, const column_step *step, const cask_vfs *vfs)
 {
+    int code;
+
+    close_column(&running);
+    code = step->kind == COLUMN_LOSE ? lose_tables(vfs, step) : damage_record(vfs, step->slots[0]);
+    if (code == CASK_OK)
+        code = rebuild(self, vfs);
+    return code == CASK_OK ? open_column(&running, vfs, self->plan, false, false, false) : code;
+}
+
+static int run_step(const scenario *self, const column_step *step, const cask_vfs *vfs)
+{
+    const column_plan *plan = self->plan;
+
     switch (step->kind) {
     case COLUMN_CREATE:
         return open_column(&running, vfs, plan, true, plan->backfill, false);
@@ -252,6 +363,9 @@ static int run_step(const column_plan *plan, const column_step *step, const cask
     case COLUMN_COMPACT:
     case COLUMN_UPGRADE:
         return change(running.column, step);
+    case COLUMN_LOSE:
+    case COLUMN_DAMAGE:
+        return damage_and_rebuild(self, step, vfs);
     case COLUMN_IDENTITY:
         return cask_archive_set_identity(running.archive, IDENTITY, strlen(IDENTITY));
     case COLUMN_REOPEN:
@@ -269,7 +383,7 @@ bool columns_run(const scenario *self, const cask_vfs *vfs, void (*done)(void *p
 
     live_on(vfs);
     for (size_t i = 0; i < self->stages && code == CASK_OK; i++) {
-        code = run_step(plan, &plan->steps[i], &living.vfs);
+        code = run_step(self, &plan->steps[i], &living.vfs);
         if (code < 0)
             crash_fail(code, "step %zu", i);
         else
@@ -533,8 +647,11 @@ bool columns_read(const scenario *self, const cask_vfs *vfs, size_t least, size_
 {
     opened_column o;
     bool right;
-    int code = open_column(&o, vfs, self->plan, false, false, true);
+    int code;
 
+    if (may_be_damaged(self, least))
+        return true;
+    code = open_column(&o, vfs, self->plan, false, false, true);
     if (code < 0)
         return crash_fail(code, "it does not open read-only");
     right = columns_look(self, &o, mark_out) && expect_some_stage(self, &o, least, most, *mark_out);

@@ -24,7 +24,8 @@ struct scenario {
     /* The handle of the run shows what `done` stages have left, no more and no less. Called in the middle of it. */
     bool (*peek)(const scenario *self, size_t done);
 
-    /* Open all there is for writing, which heals; NULL: it does not open. `stages` of it were done for certain. */
+    /* Open all there is for writing, which heals, or rebuild it; NULL: it does not open. `stages` of it were done for
+     * certain. */
     void *(*open)(const scenario *self, const cask_vfs *vfs, size_t stages);
     void (*close)(void *opened);
     /* A number that says which stages the opened store shows: the same as that of mark(n) if it is n. */
@@ -34,7 +35,7 @@ struct scenario {
     bool (*check)(const scenario *self, void *opened, size_t stages);
     /* A closed store takes more, and keeps it. The disk may be left in any state. */
     bool (*go_on)(const scenario *self, memory_disk *disk, size_t stages);
-    /* Opened read-only it shows one of these stages. */
+    /* Opened read-only it shows one of these stages; *mark_out stays if it cannot be opened so. */
     bool (*read)(const scenario *self, const cask_vfs *vfs, size_t least, size_t most, uint64_t *mark_out);
 };
 

@@ -35,6 +35,14 @@
     {                                                                                                                  \
         COLUMN_FORGET, SLOTS(first, last)                                                                              \
     }
+#define LOSE(...)                                                                                                      \
+    {                                                                                                                  \
+        COLUMN_LOSE, SLOTS(__VA_ARGS__)                                                                                \
+    }
+#define DAMAGE(slot)                                                                                                   \
+    {                                                                                                                  \
+        COLUMN_DAMAGE, SLOTS(slot)                                                                                     \
+    }
 #define COMPACT(...)                                                                                                   \
     {                                                                                                                  \
         COLUMN_COMPACT, SLOTS(__VA_ARGS__)                                                                             \
@@ -178,6 +186,21 @@ static const column_step upgraded[] = { CREATE,
                                         REOPEN,
                                         PUT(AT(0, 4), AT(5, 0)) };
 
+/* Of a listed file, of a sealed one with tombstones and the current one; and a record of each kind of file. */
+static const column_step rebuilt[] = { CREATE,
+                                       PUT(AT(0, 9), AT(0, 7), AT(1, 0), AT(1, 3), AT(1, 5), AT(2, 5), AT(2, 8)),
+                                       PUT(AT(0, 3)),
+                                       PRUNE(AT(1, 0), AT(1, 2)),
+                                       LOSE(0),
+                                       LOSE(1, 2),
+                                       PUT(AT(0, 12)),
+                                       DAMAGE(AT(0, 7)),
+                                       DAMAGE(AT(1, 5)),
+                                       DAMAGE(AT(2, 5)),
+                                       PUT(AT(0, 7), AT(2, 5), AT(2, 9)) };
+static const column_step rebuilt_tables[] = { CREATE, PUT(AT(0, 9), AT(1, 7), AT(2, 5)), PUT(AT(0, 3)), LOSE(0),
+                                              LOSE(1, 2), PUT(AT(2, 9)) };
+
 #define SCENARIO(id, label, format, filled, codec, list, first)                                                        \
     static const column_plan plan_##id = { format, filled, codec, list };                                              \
     static const scenario id = { label,         &plan_##id,    COUNT_OF(list), first,        columns_run,              \
@@ -221,6 +244,8 @@ SCENARIO(pruned_full_v4, "pruned-full-v4", 4, true, 0, pruned_full, 3)
 SCENARIO(compacted_v4, "compacted-v4", 4, true, 0, compacted, 3)
 SCENARIO(compacted_snappy_v4, "compacted-snappy-v4", 4, true, 1, compacted, 3)
 SCENARIO(upgraded_v3, "upgraded-v3", 3, true, 1, upgraded, 3)
+SCENARIO(rebuilt_v3, "rebuilt-v3", 3, true, 0, rebuilt_tables, 3)
+SCENARIO(rebuilt_v4, "rebuilt-v4", 4, true, 0, rebuilt, 4)
 SCENARIO(identity_v4, "identity-v4", 4, false, 0, identity, 1)
 
 const scenario *const scenarios[] = {
@@ -230,6 +255,6 @@ const scenario *const scenarios[] = {
     &seal_oldest_v4,   &below_first_v3, &below_first_v4, &abandoned_v3,    &abandoned_v4,    &abandoned_gap_v3,
     &abandoned_gap_v4, &killed_v3,      &killed_v4,      &by_turns_v3,     &by_turns_v4,     &two_to_three_v2,
     &pruned_v4,        &pruned_zstd_v4, &pruned_current_v4, &pruned_full_v4, &compacted_v4,  &compacted_snappy_v4,
-    &upgraded_v3,      &identity_v4,
+    &upgraded_v3,      &rebuilt_v3,     &rebuilt_v4,     &identity_v4,
 };
 const size_t scenario_count = COUNT_OF(scenarios);
