@@ -92,30 +92,26 @@ static void read_ours(const reading *r, uint64_t slot)
 
 /* ---- By chance ---------------------------------------------------------------------------------------------- */
 
-static double get_ours(void *context)
+static double get_by(reading *r, void (*read_one)(const reading *r, uint64_t slot))
 {
-    reading *r = context;
     double start;
 
     for (size_t i = 0; i < r->step; i++)
         r->order[i] = bench_below(r->records);
     start = bench_now_ns();
     for (size_t i = 0; i < r->step; i++)
-        read_ours(r, r->order[i]);
+        read_one(r, r->order[i]);
     return bench_now_ns() - start;
+}
+
+static double get_ours(void *context)
+{
+    return get_by(context, read_ours);
 }
 
 static double get_bare(void *context)
 {
-    reading *r = context;
-    double start;
-
-    for (size_t i = 0; i < r->step; i++)
-        r->order[i] = bench_below(r->records);
-    start = bench_now_ns();
-    for (size_t i = 0; i < r->step; i++)
-        read_bare(r, r->order[i]);
-    return bench_now_ns() - start;
+    return get_by(context, read_bare);
 }
 
 static void bench_gets(const char *line, cask_archive *archive, const char *name, size_t size, uint64_t records,
