@@ -192,6 +192,8 @@ int cask_table_settle(cask_offset_table *table, uint32_t *zeroed_out, const cask
                       const cask_open_file *file, const char *path);
 /* Do what the intent of the conf says, durably. Can be repeated. */
 int cask_intent_finish(const cask_vfs *vfs, const char *folder, const cask_conf *conf);
+/* Bytes of a data file that records take; of format 4. */
+uint64_t cask_view_live_bytes(const cask_view *view);
 /* Whether what is committed may be changed now; `act` (may be NULL) needs format 4. */
 int cask_column_may_change(cask_column *column, const char *act);
 

@@ -355,8 +355,7 @@ static int carry_out(const file_change *change, const cask_view *old, bool *begu
     return end_change(change, &conf, was_sealed);
 }
 
-/* Bytes of a data file that records take. */
-static uint64_t live_bytes(const cask_view *view)
+uint64_t cask_view_live_bytes(const cask_view *view)
 {
     uint64_t bytes = view->records == 0 ? 0 : CASK_DATA_START;
 
@@ -385,8 +384,8 @@ static int change_file(cask_change *sum, cask_column *column, cask_intent intent
         if (code == CASK_OK && change.slots > 0) {
             sum->files++;
             sum->slots += change.slots;
-            sum->bytes_before += live_bytes(old);
-            sum->bytes_after += live_bytes(change.view);
+            sum->bytes_before += cask_view_live_bytes(old);
+            sum->bytes_after += cask_view_live_bytes(change.view);
         }
         cask_view_release(change.view);
     }

@@ -237,7 +237,7 @@ static int upgrade_column(upgrade *u)
 static int refuse(const cask_column *column, const char *reason)
 {
     return cask_fail(CASK_E_UNSUPPORTED, CASK_IN_FILE(column->folder.text),
-                     "the column cannot be of format 3: %s; it stays as it is", reason);
+                     "the column cannot be of format 3: %s", reason);
 }
 
 /* Format 3 takes of a file all that is there. */
@@ -256,12 +256,30 @@ static int check_length(const cask_view *view)
     return CASK_OK;
 }
 
+/* What was pruned and forgotten leaves holes, which format 3 takes for damage, or takes away the highest slot. */
+static int check_forgotten(const upgrade *u, const cask_view *view)
+{
+    const cask_conf *conf = &u->conf;
+    bool is_current = view->file_id == cask_conf_current(conf);
+
+    if (conf->pruned_entries == 0)
+        return CASK_OK;
+    if (is_current && !cask_table_has(&view->table, 4, cask_conf_last_index(conf, view->file_id)))
+        return refuse(u->column, "the highest slot was pruned; fill it again, or write on");
+    if (view->data_length == cask_view_live_bytes(view))
+        return CASK_OK;
+    return refuse(u->column, is_current
+                                 ? "pruning has left holes in its current file; compact it when another is begun"
+                                 : "pruning has left holes in its data files; compact it first");
+}
+
 static int check_view(const upgrade *u, const cask_view *view)
 {
     if (view->pruned > 0)
-        return refuse(u->column, "slots were pruned");
+        return refuse(u->column, "slots are pruned; forget that or fill them again, and compact the column");
+    CASK_TRY(check_forgotten(u, view));
     if (view->codec != u->conf.codec)
-        return refuse(u->column, "files were compacted to another codec");
+        return refuse(u->column, "files were compacted to another codec; compact them to that of the column");
     return check_length(view);
 }
 
@@ -294,8 +312,10 @@ static int check_files(const upgrade *u)
     /* Format 3 does not say where a column begins: whatever file is there would be of it. */
     CASK_TRY(ends_on_disk(&first, &last, u->column));
     if (first < conf->first_file_id || last > cask_conf_current(conf))
-        return cask_fail_word(CASK_E_CORRUPT, "stray-file", CASK_IN_FILE(u->column->folder.text),
-                              "there are files of no commit; verify names them. Move them away");
+        return cask_fail_word(CASK_E_CORRUPT, "stray-file",
+                              CASK_IN_FILE(cask_data_path(u->column->folder.text,
+                                                          first < conf->first_file_id ? first : last).text),
+                              "this file, or its offset table, is of no commit; move both away and try again");
     return CASK_OK;
 }
 
@@ -344,7 +364,7 @@ static int tidy_table(const cask_column *column, uint64_t file_id)
     return unused ? cask_unlink(column->vfs, path.text) : CASK_OK;
 }
 
-/* A list that nothing was ever added to, but for what healing cut off. */
+/* It has only what was forgotten. */
 static int delete_pruned_list(const cask_column *column)
 {
     cask_path path;
@@ -378,12 +398,10 @@ static int downgrade_column(upgrade *u)
     cask_conf *next = &u->next;
 
     if (u->conf.codec > CASK_CODEC_SNAPPY)
-        return refuse(u->column, "it has no zstd");
-    /* Tombstones that were forgotten leave holes in the data, which format 3 takes for damage. */
-    if (u->conf.pruned_entries > 0)
-        return refuse(u->column, "slots were pruned");
+        return refuse(u->column, "it has no zstd; it stays as it is");
     CASK_TRY(check_files(u));
     next->version = 3;
+    next->pruned_entries = 0;
     next->first_file_id = 0;
     next->seals_digest = 0;
     if (next->open_count > 1)

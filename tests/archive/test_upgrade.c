@@ -315,15 +315,17 @@ static void upgrade__stopped_anywhere(void **state)
     stop_anywhere(&s, 4);
 }
 
-/* With a list of pruned ranges that was begun, and cut off again. */
+/* With a list of pruned ranges, all of them forgotten. */
 static void downgrade__stopped_anywhere(void **state)
 {
     store s = filled(4);
-    char *list = store_file(&s, "pruned");
+    cask_change change;
 
     (void)state;
-    file_write(s.vfs, list, "", 0);
-    free(list);
+    prune(&s, 5);
+    forget(&s, 5);
+    store_put(&s, SLOTS(5));
+    assert_ok(cask_column_compact(&change, s.column, NULL));
     stop_anywhere(&s, 3);
 }
 
@@ -697,23 +699,98 @@ static void downgrade__refused_for_files_of_another_codec(void **state)
     store_dispose(&s);
 }
 
+static void expect_refused_for(store *s, const char *reason)
+{
+    expect_refused(s, 3, CASK_E_UNSUPPORTED);
+    assert_non_null(strstr(cask_error_last()->message, reason));
+}
+
+/* The tombstone is enough, without the list. */
 static void downgrade__refused_for_pruned_slots(void **state)
 {
     store s = filled(4);
-    char *list = store_file(&s, "pruned"), *elsewhere = store_file(&s, "elsewhere");
+    char *list = store_file(&s, "pruned");
 
     (void)state;
     prune(&s, 5);
-    expect_refused(&s, 3, CASK_E_UNSUPPORTED);
-    assert_non_null(strstr(cask_error_last()->message, "pruned"));
-    /* The tombstone is enough; and so is the list, also when the tombstone is gone. */
-    assert_int_equal(s.vfs->rename(s.vfs->context, list, elsewhere), 0);
-    expect_refused(&s, 3, CASK_E_UNSUPPORTED);
-    assert_int_equal(s.vfs->rename(s.vfs->context, elsewhere, list), 0);
-    forget(&s, 5);
-    expect_refused(&s, 3, CASK_E_UNSUPPORTED);
-    free(elsewhere);
+    expect_refused_for(&s, "slots are pruned; forget");
+    file_remove(s.vfs, list);
+    expect_refused_for(&s, "slots are pruned; forget");
     free(list);
+    store_dispose(&s);
+}
+
+/* Forgotten, they leave holes, which compaction takes out. */
+static void downgrade__of_forgotten_slots_once_compacted(void **state)
+{
+    store s = filled(4);
+    cask_change change;
+
+    (void)state;
+    prune(&s, 5);
+    forget(&s, 5);
+    expect_refused_for(&s, "data files; compact it first");
+    store_put(&s, SLOTS(5));
+    expect_refused_for(&s, "data files; compact it first");
+    assert_ok(cask_column_compact(&change, s.column, NULL));
+    assert_ok(cask_column_upgrade(s.column, 3));
+    assert_false(has_file(&s, "pruned"));
+    store_expect(&s, SLOTS(FILLED));
+    assert_ok(cask_column_upgrade(s.column, 4));
+    store_reopen(&s);
+    store_expect(&s, SLOTS(FILLED));
+    store_dispose(&s);
+}
+
+/* It is not compacted until it is full. */
+static void downgrade__refused_for_holes_in_the_current_file(void **state)
+{
+    store s = filled(4);
+    cask_change change;
+
+    (void)state;
+    prune(&s, 3 * FILE_SLOTS + 1);
+    forget(&s, 3 * FILE_SLOTS + 1);
+    store_put(&s, SLOTS(3 * FILE_SLOTS + 1));
+    assert_ok(cask_column_compact(&change, s.column, NULL));
+    expect_refused_for(&s, "current file; compact it when another is begun");
+    store_put(&s, SLOTS(4 * FILE_SLOTS));
+    expect_refused_for(&s, "data files; compact it first");
+    assert_ok(cask_column_compact(&change, s.column, NULL));
+    assert_ok(cask_column_upgrade(s.column, 3));
+    store_expect(&s, SLOTS(FILLED, 4 * FILE_SLOTS));
+    store_dispose(&s);
+}
+
+/* What was written last is gone, with the file, and without. */
+static void downgrade__refused_without_the_highest_slot(void **state)
+{
+    store s = filled(4);
+    cask_change change;
+
+    (void)state;
+    assert_ok(cask_column_prune(&change, s.column, 3 * FILE_SLOTS, 4 * FILE_SLOTS - 1));
+    assert_ok(cask_column_forget_pruned(&change, s.column, 3 * FILE_SLOTS, 4 * FILE_SLOTS - 1));
+    expect_refused_for(&s, "highest slot was pruned");
+    store_put(&s, SLOTS(3 * FILE_SLOTS + 1));
+    expect_refused_for(&s, "highest slot was pruned");
+    store_put(&s, SLOTS(3 * FILE_SLOTS + 2));
+    assert_ok(cask_column_upgrade(s.column, 3));
+    store_expect(&s, SLOTS(FILLED));
+    store_dispose(&s);
+}
+
+/* Nothing is left of the file; it has no holes either. */
+static void downgrade__of_a_file_all_forgotten(void **state)
+{
+    store s = filled(4);
+    cask_change change;
+
+    (void)state;
+    assert_ok(cask_column_prune(&change, s.column, FILE_SLOTS, 2 * FILE_SLOTS - 1));
+    assert_ok(cask_column_forget_pruned(&change, s.column, FILE_SLOTS, 2 * FILE_SLOTS - 1));
+    assert_ok(cask_column_upgrade(s.column, 3));
+    store_expect(&s, SLOTS(1, 2, 5, 999, 3 * FILE_SLOTS + 1, 3 * FILE_SLOTS + 2));
     store_dispose(&s);
 }
 
@@ -840,6 +917,7 @@ static void downgrade__stops_at_a_stray_file(void **state)
     store_reopen(&s);
     expect_refused(&s, 3, CASK_E_CORRUPT);
     assert_string_equal(cask_error_last()->word, "stray-file");
+    assert_string_equal(cask_error_last()->file, stray);
     file_remove(s.vfs, stray);
     assert_ok(cask_column_upgrade(s.column, 3));
     store_expect(&s, SLOTS(100 * FILE_SLOTS));
@@ -867,6 +945,10 @@ int main(void)
         case_test(upgrade__iterators_go_on),
         case_test(downgrade__refused_for_files_of_another_codec),
         case_test(downgrade__refused_for_pruned_slots),
+        case_test(downgrade__of_forgotten_slots_once_compacted),
+        case_test(downgrade__refused_for_holes_in_the_current_file),
+        case_test(downgrade__refused_without_the_highest_slot),
+        case_test(downgrade__of_a_file_all_forgotten),
         case_test(downgrade__refused_of_zstd),
         case_test(upgrade__refused),
         case_test(upgrade__stops_at_a_damaged_record),

@@ -436,10 +436,11 @@ typedef struct cask_compact_options {
 CASK_API int cask_column_compact(cask_change *change_out, cask_column *column, const cask_compact_options *options);
 
 /*
- * Change the format of a column in place: 2 and 3 to 4, or 4 to 3 where nothing was used that 3 lacks (pruned slots,
- * forgotten ones as well; zstd; files of another codec than the column's). To the version it has, if that is 2 or 3:
- * takes away what an earlier call, either way, may have left unfinished. What a crash interrupts is a whole column of
- * one format or the other, and can be done again. Upgrading reads every record; one that is damaged ends it (CORRUPT).
+ * Change the format of a column in place: 2 and 3 to 4, or 4 to 3 where nothing is used that 3 lacks: pruned slots, the
+ * holes that they leave once they are forgotten (compact the column), zstd, files of another codec than the column's.
+ * To the version it has, if that is 2 or 3: takes away what an earlier call, either way, may have left unfinished. What
+ * a crash interrupts is a whole column of one format or the other, and can be done again. Upgrading reads every record;
+ * one that is damaged ends it (CORRUPT).
  * Errors: UNSUPPORTED (the version is none of these, or 3 lacks something that the column uses).
  */
 CASK_API int cask_column_upgrade(cask_column *column, uint32_t format_version);
