@@ -45,7 +45,7 @@ typedef struct cask_view {
     uint32_t records;
     uint32_t pruned;
     cask_data_file *data;     /* NULL: a file without records */
-    _Atomic uint64_t checked[CASK_SLOTS_PER_FILE / 64]; /* records whose checksum this handle has verified */
+    _Atomic uint64_t checked[CASK_SLOTS_PER_FILE / 64]; /* long records whose checksum this handle has verified */
     cask_offset_table table;
 } cask_view;
 

@@ -326,19 +326,11 @@ int cask_column_locate(cask_path *path_out, uint64_t *offset_out, cask_column *c
     return CASK_OK;
 }
 
-static int read_stored(cask_buf *stored, cask_column *column, const cask_conf *conf, cask_view *view, uint64_t slot,
-                       const cask_location *location)
-{
-    CASK_TRY(cask_buf_reserve(stored, location->length));
-    CASK_TRY(cask_view_read(column, conf, view, slot, location, stored->data));
-    stored->size = location->length;
-    return CASK_OK;
-}
-
-/* A record that was found, and is about to be read. */
+/* A record that is to be read, and where to. */
 typedef struct reading {
-    cask_conf conf;
-    cask_view *view;
+    cask_column *column;
+    uint64_t slot;
+    cask_view *view; /* where it was found, as is */
     cask_location location;
     void *buffer; /* of the caller, or */
     size_t capacity;
@@ -347,104 +339,114 @@ typedef struct reading {
 } reading;
 
 /*
- * Find the record of `slot` and read it by `read`. Damage may be no damage but a view that is no longer right, since
- * the record was pruned or its file replaced after the view was taken: then again.
+ * Find the record and read it by `read`. Damage may be no damage but a view that is no longer right, since the record
+ * was pruned or its file replaced after the view was taken: then again.
  */
-static int read_slot(reading *r, cask_column *column, uint64_t slot, int (*read)(reading *r, cask_column *column,
-                                                                                 uint64_t slot))
+static int read_slot(reading *r, int (*read)(reading *r, const cask_conf *conf))
 {
     for (;;) {
+        cask_conf conf;
         bool again;
         int code;
 
-        CASK_TRY(locate(&r->view, &r->location, &r->conf, column, slot));
-        code = read(r, column, slot);
-        again = code == CASK_E_CORRUPT && cask_view_outdated(column, r->view);
+        CASK_TRY(locate(&r->view, &r->location, &conf, r->column, r->slot));
+        code = read(r, &conf);
+        again = code == CASK_E_CORRUPT && cask_view_outdated(r->column, r->view);
         cask_view_release(r->view);
         if (!again)
             return code;
     }
 }
 
-/* As it is stored, in the codec of its file; or in that of the column. */
-static int read_payload(reading *r, cask_column *column, uint64_t slot)
+/* As it is stored, in the codec of its file. */
+static int read_payload(const reading *r, const cask_conf *conf, cask_buf *stored)
 {
-    return read_stored(r->value, column, &r->conf, r->view, slot, &r->location);
+    CASK_TRY(cask_buf_reserve(stored, r->location.length));
+    CASK_TRY(cask_view_read(r->column, conf, r->view, r->slot, &r->location, stored->data));
+    stored->size = r->location.length;
+    return CASK_OK;
 }
 
-static int read_recoded(reading *r, cask_column *column, uint64_t slot)
+/* As it is stored; where the file has another codec than the column, as the column would store it. */
+static int read_stored(reading *r, const cask_conf *conf)
 {
     cask_buf decoded = CASK_BUF_INIT;
-    int code = read_payload(r, column, slot);
+    int code = read_payload(r, conf, r->value);
 
-    if (code < 0 || r->conf.codec == column->codec)
+    if (code < 0 || conf->codec == r->column->codec)
         return code;
-    code = cask_recode(r->value, &decoded, &r->conf, column, r->view->data->path.text, slot, r->location.offset);
+    code = cask_recode(r->value, &decoded, conf, r->column, r->view->data->path.text, r->slot, r->location.offset);
     cask_buf_dispose(&decoded);
     return code;
 }
 
 int cask_column_get_stored(cask_buf *stored, cask_column *column, uint64_t slot)
 {
-    reading r = { .value = stored };
+    reading r = { .column = column, .slot = slot, .value = stored };
 
-    return read_slot(&r, column, slot, read_recoded);
+    return read_slot(&r, read_stored);
 }
 
-/* Decode into the caller's memory. */
-static int read_encoded(reading *r, cask_column *column, uint64_t slot)
+/* Whether the caller's memory has room for r->size bytes. */
+static int check_capacity(const reading *r)
+{
+    if (r->capacity >= r->size)
+        return CASK_OK;
+    return cask_fail(CASK_E_TOO_SMALL, CASK_AT_SLOT(NULL, CASK_NO_OFFSET, r->slot),
+                     "the value has %zu bytes, the buffer %zu", r->size, r->capacity);
+}
+
+/* Decode into the caller's memory, or into what grows. */
+static int read_encoded(reading *r, const cask_conf *conf)
 {
     const char *path = r->view->data->path.text;
     cask_buf stored = CASK_BUF_INIT;
     void *to = r->buffer;
     uint64_t size;
-    int code = read_stored(&stored, column, &r->conf, r->view, slot, &r->location);
+    int code = read_payload(r, conf, &stored);
 
     if (code == CASK_OK)
-        code = cask_value_size(&r->conf, path, slot, r->location.offset, stored.data, stored.size, &size);
+        code = cask_value_size(conf, path, r->slot, r->location.offset, stored.data, stored.size, &size);
     if (code < 0)
         goto out;
     r->size = (size_t)size;
     if (r->value != NULL) {
         code = cask_buf_reserve(r->value, r->size);
         to = r->value->data;
-    } else if (r->capacity < size) {
-        code = cask_fail(CASK_E_TOO_SMALL, CASK_AT_SLOT(NULL, CASK_NO_OFFSET, slot),
-                         "the value has %zu bytes, the buffer %zu", r->size, r->capacity);
+    } else {
+        code = check_capacity(r);
     }
     if (code == CASK_OK)
-        code = cask_codec_decode(r->conf.codec, stored.data, stored.size, to, r->size);
+        code = cask_codec_decode(conf->codec, stored.data, stored.size, to, r->size);
     if (code == CASK_E_INVALID)
-        code = cask_record_undecodable(&r->conf, path, slot, r->location.offset);
+        code = cask_record_undecodable(conf, path, r->slot, r->location.offset);
 out:
     cask_buf_dispose(&stored);
     return code;
 }
 
-static int read_into_buffer(reading *r, cask_column *column, uint64_t slot)
+static int read_into_buffer(reading *r, const cask_conf *conf)
 {
-    if (r->conf.codec != CASK_CODEC_NONE)
-        return read_encoded(r, column, slot);
+    if (conf->codec != CASK_CODEC_NONE)
+        return read_encoded(r, conf);
     r->size = r->location.length;
-    if (r->capacity < r->size)
-        return cask_fail(CASK_E_TOO_SMALL, CASK_AT_SLOT(NULL, CASK_NO_OFFSET, slot),
-                         "the value has %zu bytes, the buffer %zu", r->size, r->capacity);
-    return cask_view_read(column, &r->conf, r->view, slot, &r->location, r->buffer);
+    CASK_TRY(check_capacity(r));
+    return cask_view_read(r->column, conf, r->view, r->slot, &r->location, r->buffer);
 }
 
-static int read_into_value(reading *r, cask_column *column, uint64_t slot)
+static int read_into_value(reading *r, const cask_conf *conf)
 {
-    if (r->conf.codec == CASK_CODEC_NONE)
-        return read_payload(r, column, slot);
-    CASK_TRY(read_encoded(r, column, slot));
+    if (conf->codec == CASK_CODEC_NONE)
+        return read_payload(r, conf, r->value);
+    CASK_TRY(read_encoded(r, conf));
     r->value->size = r->size;
     return CASK_OK;
 }
 
 int cask_column_get(cask_column *column, uint64_t slot, void *buffer, size_t capacity, size_t *size_out)
 {
-    reading r = { .buffer = buffer, .capacity = capacity };
-    int code = read_slot(&r, column, slot, read_into_buffer);
+    reading r = { .column = column, .slot = slot, .buffer = buffer, .capacity = capacity };
+    int code = read_slot(&r, read_into_buffer);
 
     if (code == CASK_OK || code == CASK_E_TOO_SMALL)
         *size_out = r.size;
@@ -453,9 +455,9 @@ int cask_column_get(cask_column *column, uint64_t slot, void *buffer, size_t cap
 
 int cask_column_get_buf(cask_buf *value, cask_column *column, uint64_t slot)
 {
-    reading r = { .value = value };
+    reading r = { .column = column, .slot = slot, .value = value };
 
-    return read_slot(&r, column, slot, read_into_value);
+    return read_slot(&r, read_into_value);
 }
 
 int cask_column_contains(bool *present_out, cask_column *column, uint64_t slot)

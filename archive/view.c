@@ -572,13 +572,14 @@ int cask_view_check(const cask_column *column, const cask_conf *conf, cask_view 
     /* Without a checksum: after an upgrade it may have been pruned while it was read. */
     if (conf->version < 4)
         return check_header(conf, view, slot, location);
-    if (!column->check_every_read && (atomic_load_explicit(word, memory_order_relaxed) & bit) != 0 &&
-        location->length > CHECKED_ALWAYS)
+    if (location->length > CHECKED_ALWAYS && !column->check_every_read &&
+        (atomic_load_explicit(word, memory_order_relaxed) & bit) != 0)
         return check_header(conf, view, slot, location);
     if (cask_record_crc(slot, conf->record_type, location->length, payload) != location->crc)
         return corrupt_record(view, "record-checksum", slot, location->offset,
                               "the record does not match its checksum");
-    atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+    if (location->length > CHECKED_ALWAYS)
+        atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
     return is_zeros(payload, location->length) ? check_header(conf, view, slot, location) : CASK_OK;
 }
 
