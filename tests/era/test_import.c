@@ -1,6 +1,8 @@
 /* Import: what comes out again by slot, and what is refused with nothing written. */
 #include "check.h"
 #include "codec.h"
+#include "era_builder.h"
+#include "era_file.h"
 #include "files.h"
 #include "manifest.h"
 #include "slotcask/era.h"
@@ -587,6 +589,87 @@ static void import__refuses_malformed_eras_under_their_word(void **state)
     json_decref(manifest);
 }
 
+static void append_zeros(cask_buf *to, size_t size)
+{
+    assert_ok(cask_buf_reserve(to, to->size + size));
+    memset(to->data + to->size, 0, size);
+    to->size += size;
+}
+
+/* Era 3, with bytes behind the frames of its first block and of its state. */
+static void write_era_3(const char *path, size_t behind_block, size_t behind_state)
+{
+    cask_buf stored = CASK_BUF_INIT;
+    cask_era *era;
+    builder b;
+
+    assert_ok(cask_era_open(&era, MINIMAL "vectors-00003-f0155bf0.era", NULL, NULL));
+    build(&b, path);
+    put_version(&b);
+    for (uint64_t slot = 2 * SLOTS; slot < 3 * SLOTS; slot++) {
+        if (cask_era_read_block(&stored, era, 0, slot) == CASK_OK) {
+            append_zeros(&stored, slot == 2 * SLOTS ? behind_block : 0);
+            put_block_bytes(&b, slot, &stored);
+        }
+    }
+    assert_ok(cask_era_read_state(&stored, era, 0));
+    append_zeros(&stored, behind_state);
+    put_state_bytes(&b, &stored);
+    put_block_index(&b, 2 * SLOTS);
+    put_state_index(&b, 3 * SLOTS);
+    build_end(&b);
+    cask_buf_dispose(&stored);
+    cask_era_close(era);
+}
+
+/* What the store refuses to take is wrong in the file, not in the call. */
+static void import__without_verifying_refuses_what_is_no_stream(void **state)
+{
+    char *folder = temp_folder_new(), path[512];
+
+    (void)state;
+    snprintf(path, sizeof(path), "%s/vectors-00003-f0155bf0.era", folder);
+    for (size_t i = 0; i < 3; i++) {
+        box b;
+
+        write_era_3(path, i == 1 ? 1 : i == 2 ? ERA_BLOCK_MAX : 0, i == 0 ? 1 : 0);
+        box_init(&b, MINIMAL "config.yaml");
+        b.options.verify = CASK_VERIFY_NONE;
+        assert_code(import_one(&b, path), CASK_E_CORRUPT);
+        assert_string_equal(cask_error_last()->word, "snappy");
+        assert_string_equal(cask_error_last()->file, path);
+        assert_int_equal(cask_error_last()->slot, i == 0 ? 3 * SLOTS : 2 * SLOTS);
+        box_dispose(&b);
+    }
+    temp_folder_remove(folder);
+}
+
+/* By the part of the name that is none. */
+static void import__of_a_malformed_name_says_which_part(void **state)
+{
+    char *folder = temp_folder_new();
+    static const struct {
+        const char *name, *word;
+    } cases[] = {
+        { "vectors-00003-f0155bf.era", "name-root" },
+        { "vectors-3-f0155bf0.era", "name-era" },
+        { "-00003-f0155bf0.era", "name-config" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char *path = path_join(folder, cases[i].name);
+        box b;
+
+        file_write(cask_vfs_posix(), path, "", 0);
+        box_init(&b, MINIMAL "config.yaml");
+        assert_refused(&b, path, CASK_E_CORRUPT, cases[i].word);
+        box_dispose(&b);
+        free(path);
+    }
+    temp_folder_remove(folder);
+}
+
 /* ---- Cut short -------------------------------------------------------------------------------------------------- */
 
 static void unfinished__names_eras_without_a_state(void **state)
@@ -756,6 +839,8 @@ int main(void)
         cmocka_unit_test(import__checks_all_files_first),
         cmocka_unit_test(import__without_a_known_network_is_invalid),
         case_test(import__refuses_malformed_eras_under_their_word),
+        cmocka_unit_test(import__without_verifying_refuses_what_is_no_stream),
+        cmocka_unit_test(import__of_a_malformed_name_says_which_part),
         cmocka_unit_test(unfinished__names_eras_without_a_state),
         case_test(import__goes_on_where_one_was_cut_short),
         cmocka_unit_test(progress__ascends_to_the_end),
