@@ -166,6 +166,7 @@ static void take_too_large(era_blocks *run, const cask_era_record *record)
 {
     run->blocks[0] = (era_block){ .slot = run->group->facts.start_slot + run->next, .offset = record->offset,
                                   .stored = run->stored.data, .stored_size = 0 };
+    measure(&run->blocks[0], run->codec);
     run->count = 1;
     run->next++;
 }

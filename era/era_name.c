@@ -60,37 +60,53 @@ static const char *part_before(const char *text, const char *end)
     return end;
 }
 
-static bool parse(cask_era_name *name, const char *text)
+/* The word for the part that is wrong; NULL: none is. Without a hyphen nothing tells the parts apart. */
+static const char *parse(cask_era_name *name, const char *text, const char *end)
 {
-    size_t size = strlen(text), suffix_size = sizeof(suffix) - 1, config_size;
-    const char *end, *root, *era;
+    const char *root = part_before(text, end), *era;
+    size_t config_size;
 
-    if (size < suffix_size || strcmp(text + size - suffix_size, suffix) != 0)
-        return false;
-    end = text + size - suffix_size;
-    root = part_before(text, end);
-    if (root == text || end - root != ROOT_DIGITS || !parse_root(name->short_root, root))
-        return false;
+    if (root == text)
+        return "name-config";
+    if (end - root != ROOT_DIGITS || !parse_root(name->short_root, root))
+        return "name-root";
     era = part_before(text, root - 1);
-    if (era == text || !parse_era(&name->era, era, (size_t)(root - 1 - era)))
-        return false;
+    if (era == text)
+        return "name-config";
+    if (!parse_era(&name->era, era, (size_t)(root - 1 - era)))
+        return "name-era";
     config_size = (size_t)(era - 1 - text);
     if (config_size == 0 || config_size >= sizeof(name->config_name))
-        return false;
+        return "name-config";
     memcpy(name->config_name, text, config_size);
-    return true;
+    return NULL;
+}
+
+/* The last component of a path, and where its suffix begins; NULL: it has another suffix. */
+static const char *find_suffix(const char **text_out, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *text = slash == NULL ? path : slash + 1;
+    size_t size = strlen(text), suffix_size = sizeof(suffix) - 1;
+
+    *text_out = text;
+    if (size < suffix_size || strcmp(text + size - suffix_size, suffix) != 0)
+        return NULL;
+    return text + size - suffix_size;
 }
 
 int cask_era_name_parse(cask_era_name *name_out, const char *path)
 {
-    const char *slash = strrchr(path, '/');
+    const char *text, *end = find_suffix(&text, path);
+    const char *word = "";
 
     memset(name_out, 0, sizeof(*name_out));
-    if (!parse(name_out, slash == NULL ? path : slash + 1))
-        return cask_fail(CASK_E_INVALID, CASK_IN_FILE(path),
-                         "not the name of an era file; it must be CONFIG_NAME-EEEEE-SSSSSSSS.era, as in "
-                         "mainnet-00001-40cf2f3c.era");
-    return CASK_OK;
+    if (end != NULL)
+        word = parse(name_out, text, end);
+    if (word == NULL)
+        return CASK_OK;
+    return cask_fail_word(CASK_E_INVALID, word, CASK_IN_FILE(path),
+                          "not the name of an era file; it must be CONFIG_NAME-EEEEE-SSSSSSSS.era, as in "
+                          "mainnet-00001-40cf2f3c.era");
 }
 
 void era_name_format(char out[ERA_NAME_SIZE], const cask_era_name *name)

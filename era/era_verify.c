@@ -205,8 +205,10 @@ static int check_config_name(const input *in, const era_rules *rules)
     cask_era_name name;
 
     if (!in->has_name) {
+        const cask_error *error = cask_error_last();
+
         cask_era_name_parse(&name, in->path); /* once more, for the reason */
-        return flag_name(rules, "name-config", in, cask_error_last()->message);
+        return flag_name(rules, error->word[0] == '\0' ? "name-config" : error->word, in, error->message);
     }
     if (in->network != NULL && strcmp(in->name.config_name, cask_network_name(in->network)) != 0)
         return flag_name(rules, "name-config", in,

@@ -22,12 +22,23 @@ static int make_room(import_files *files)
     return CASK_OK;
 }
 
+/* What is to be an era file by its suffix has a wrong name; anything else was given by mistake. */
+static int parse_name(cask_era_name *name, const char *path)
+{
+    int code = cask_era_name_parse(name, path);
+    const cask_error *error = cask_error_last();
+
+    if (code == CASK_OK || strcmp(error->word, "") == 0)
+        return code;
+    return cask_fail_word(CASK_E_CORRUPT, error->word, CASK_IN_FILE(path), "%s", error->message);
+}
+
 static int add_file(const char *path, void *payload)
 {
     import_files *files = payload;
     import_file file = { .era = NULL };
 
-    CASK_TRY(cask_era_name_parse(&file.name, path));
+    CASK_TRY(parse_name(&file.name, path));
     CASK_TRY(make_room(files));
     file.path = strdup(path);
     if (file.path == NULL)

@@ -432,15 +432,14 @@ static int put_both_roots(const writing *w)
     return put_roots(w, w->columns->state_roots, state + BEACON_STATE_STATE_ROOTS(w->run.slots));
 }
 
-static int decode_state(cask_buf *value, cask_buf *stored, const writing *w)
+/* The result of what reads the frames of the state: that they are none is wrong in the file, not in the call. */
+static int check_frames(const writing *w, int code)
 {
-    int code = cask_codec_decode_buf(value, CASK_CODEC_SNAPPY, stored->data, stored->size, STATE_SIZE_MAX);
-
-    if (code == CASK_E_INVALID)
-        return cask_fail_word(CASK_E_CORRUPT, "snappy",
-                              CASK_AT_SLOT(w->era->path, w->facts->state_offset, w->facts->state_slot),
-                              "the state is %s", cask_error_last()->message);
-    return code;
+    if (code != CASK_E_INVALID || cask_error_last()->system_errno != 0)
+        return code;
+    return cask_fail_word(CASK_E_CORRUPT, "snappy",
+                          CASK_AT_SLOT(w->era->path, w->facts->state_offset, w->facts->state_slot), "the state is %s",
+                          cask_error_last()->message);
 }
 
 /* Not kept in memory longer than it takes: a state is the largest value there is. */
@@ -448,8 +447,9 @@ static int put_state_in(cask_batch *batch, cask_buf *stored, cask_buf *value, co
 {
     CASK_TRY(cask_era_read_state(stored, w->era, w->group));
     if (w->columns->states_codec == CASK_CODEC_SNAPPY)
-        return cask_batch_put_stored(batch, w->facts->state_slot, stored->data, stored->size, true);
-    CASK_TRY(decode_state(value, stored, w));
+        return check_frames(w, cask_batch_put_stored(batch, w->facts->state_slot, stored->data, stored->size, true));
+    CASK_TRY(check_frames(w, cask_codec_decode_buf(value, CASK_CODEC_SNAPPY, stored->data, stored->size,
+                                                   STATE_SIZE_MAX)));
     cask_buf_dispose(stored);
     return cask_batch_put(batch, w->facts->state_slot, value->data, value->size);
 }

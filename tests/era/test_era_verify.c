@@ -518,7 +518,10 @@ static void name__is_held_against_the_file(void **state)
     expect_named("vector-00003-f0155bf0.era", network, "name-config");
     expect_named("vectors-x-00003-f0155bf0.era", network, "name-config");
     expect_named("Vectors-00003-f0155bf0.era", network, "name-config");
-    expect_named("vectors-00003-F0155BF0.era", network, "name-config");
+    expect_named("vectors-00003-F0155BF0.era", network, "name-root");
+    expect_named("vectors-00003.era", network, "name-root");
+    expect_named("vectors-0003-f0155bf0.era", network, "name-era");
+    expect_named("00003-f0155bf0.era", network, "name-config");
     expect_named("era-3", network, "name-config");
     expect_named("vector-00003-f0155bf0.era", NULL, "");
     cask_network_free(network);

@@ -92,7 +92,8 @@ typedef struct cask_era_name {
     uint8_t short_root[4]; /* of the last group */
 } cask_era_name;
 
-/* Parse the last component of `path`. Errors: INVALID (not such a name). */
+/* Parse the last component of `path`. Errors: INVALID (not such a name; cask_error.word tells the part that is wrong,
+ * "name-config", "name-era" or "name-root", or is "" where the suffix is another). */
 CASK_API int cask_era_name_parse(cask_era_name *name_out, const char *path);
 
 /* One group: the blocks of an era and its state. */
