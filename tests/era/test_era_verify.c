@@ -584,6 +584,87 @@ static void verify__goes_on_behind_damage_up_to_a_limit(void **state)
     assert_string_equal(f.first, "reserved-bytes");
 }
 
+static void copy(builder *b, const char *to, const char *from)
+{
+    static uint8_t bytes[1u << 20];
+    FILE *file = fopen(from, "rb");
+    size_t size;
+
+    assert_non_null(file);
+    size = fread(bytes, 1, sizeof(bytes), file);
+    assert_in_range(size, 1, sizeof(bytes) - 1);
+    fclose(file);
+    build(b, to);
+    assert_int_equal(cask_write_all(&b->handle, to, bytes, size, 0), CASK_OK);
+}
+
+/* What follows from a thing wrong is not reported as others. */
+static void verify__one_defect_is_one_finding(void **state)
+{
+    enum { STATE_INDEX = E2_HEADER_SIZE + E2_INDEX_SIZE(1), TYPE = 0, LENGTH = 2 };
+    static const struct {
+        size_t group;
+        uint64_t before_end; /* 0: at the beginning of the group */
+        uint64_t at;
+        uint8_t value;
+        const char *word;
+    } cases[] = {
+        { 0, 0, TYPE, 0x66, "version" },
+        { 1, 0, TYPE, 0x66, "structure" },
+        { 2, 0, TYPE, 0x66, "structure" },
+        { 2, STATE_INDEX, TYPE, 0x01, "structure" },
+        { 0, STATE_INDEX, TYPE, 0x01, "structure" },
+        { 2, STATE_INDEX, LENGTH, 0x19, "record-length" },
+        { 2, STATE_INDEX, LENGTH + 3, 0x80, "record-length" },
+        { 2, STATE_INDEX, LENGTH, 0x10, "index-malformed" },
+    };
+    static const char path[] = ERAS "unusual/three-groups/vectors-00001-f0155bf0.era";
+    cask_network *network = load(ERAS "minimal/config.yaml");
+    cask_era *era;
+
+    (void)state;
+    assert_int_equal(cask_era_open(&era, path, NULL, NULL), CASK_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const cask_era_group group = cask_era_group_at(era, cases[i].group);
+        const uint64_t record = cases[i].before_end == 0 ? group.offset
+                                                         : group.offset + group.size - cases[i].before_end;
+        builder b;
+        findings f;
+
+        copy(&b, "vectors-00001-f0155bf0.era", path);
+        poke8(&b, record + cases[i].at, cases[i].value);
+        build_end(&b);
+        f = verify("vectors-00001-f0155bf0.era", network);
+        if (f.count != 1 || strcmp(f.first, cases[i].word) != 0)
+            fail_msg("case %zu: '%s' where '%s' is due, findings: %zu", i, f.first, cases[i].word, f.count);
+    }
+    cask_era_close(era);
+    cask_network_free(network);
+}
+
+/* Anything else is no era file, whatever its bytes mean as records. */
+static void verify__what_is_no_era_file(void **state)
+{
+    static const char *const contents[] = {
+        "PRESET_BASE: 'minimal'\nCONFIG_NAME: 'vectors'\n",
+        "\x1f\x8b\x08\x04\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10",
+        "\xff\xff\xff\xff\xff\xff\xff\xff\xff",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(contents) / sizeof(contents[0]); i++) {
+        findings f;
+        builder b;
+
+        build(&b, REBUILT);
+        assert_int_equal(cask_write_all(&b.handle, b.path, contents[i], strlen(contents[i]), 0), CASK_OK);
+        build_end(&b);
+        f = verify(REBUILT, NULL);
+        assert_int_equal(f.count, 1);
+        assert_string_equal(f.first, "version");
+    }
+}
+
 /* Sanitizers take memory of their own. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define UNDER_SANITIZER 1
@@ -648,6 +729,8 @@ int main(void)
         cmocka_unit_test(name__is_held_against_the_file),
         cmocka_unit_test(verify__stops_where_told),
         cmocka_unit_test(verify__goes_on_behind_damage_up_to_a_limit),
+        cmocka_unit_test(verify__one_defect_is_one_finding),
+        cmocka_unit_test(verify__what_is_no_era_file),
     };
 
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
