@@ -248,8 +248,10 @@ static int end_group(scan *s, const cask_era_record *state_index)
     bool good = true;
 
     CASK_TRY(load_index(&good, &index, s, state_index, payload, 1));
-    if (!good)
+    if (!good) {
+        s->expect = EXPECT_NOTHING; /* nor can its length be relied on */
         return CASK_OK;
+    }
     if (!e2_index_target(&target, index.offset, cask_load64(payload + E2_INDEX_ENTRY(0))) ||
         target != s->group.facts.state_offset)
         CASK_TRY(flag(s, "offset-invalid", index.offset + E2_HEADER_SIZE + E2_INDEX_ENTRY(0), index.start_slot,
@@ -290,6 +292,7 @@ static int expect_version(scan *s, const cask_era_record *record)
         return flag(s, "version", record->offset, CASK_NO_SLOT,
                     "a version record of %u bytes, which must have none; take the file from a good copy", record->size);
     }
+    s->listed = false; /* this may be a group that is not */
     if (record->offset == 0)
         return BREAK_GROUP(s, "version", record->offset, CASK_NO_SLOT,
                            "the file does not begin with a version record: it is no e2store file, or damaged");
@@ -346,8 +349,8 @@ static int end_group_of_one_index(scan *s)
 
     s->expect = EXPECT_VERSION;
     if (s->index.size >= E2_INDEX_SIZE(2) && s->index.size % 8 == 0 && is_era_length(s, entries))
-        return flag(s, "structure", s->index.offset, CASK_NO_SLOT,
-                    "the state index does not follow the block index; take the file from a good copy");
+        return BREAK_GROUP(s, "structure", s->index.offset, CASK_NO_SLOT,
+                           "the state index does not follow the block index; take the file from a good copy");
     return end_group(s, &s->index);
 }
 
@@ -396,7 +399,7 @@ static int take_record(scan *s, const cask_era_record *record)
     }
 }
 
-/* Whether the file ends in a state index: then nothing was cut off. */
+/* Whether the file ends in a state index, whatever length that claims: then nothing was cut off. */
 static int has_good_tail(bool *good_out, const scan *s)
 {
     uint8_t tail[E2_HEADER_SIZE + E2_INDEX_SIZE(1)];
@@ -405,12 +408,12 @@ static int has_good_tail(bool *good_out, const scan *s)
     if (s->reader.size < sizeof(tail))
         return CASK_OK;
     CASK_TRY(cask_read_exact(&s->era->handle, s->era->path, tail, sizeof(tail), s->reader.size - sizeof(tail)));
-    *good_out = cask_load16(tail) == E2_INDEX && cask_load32(tail + 2) == E2_INDEX_SIZE(1) &&
-                cask_load64(tail + sizeof(tail) - 8) == 1;
+    *good_out = cask_load16(tail) == E2_INDEX && cask_load64(tail + sizeof(tail) - 8) == 1;
     return CASK_OK;
 }
 
-/* The file ended where more must come. Is its end missing, or did the length of a record lead past it? */
+/* The file ended where more must come. Is its end missing, or did the length of a record lead past it? Of a group that
+ * is broken, only the length is worth a word. */
 static int flag_end(scan *s, uint64_t offset)
 {
     bool good_tail;
@@ -419,18 +422,23 @@ static int flag_end(scan *s, uint64_t offset)
     if (good_tail)
         return flag(s, "record-length", offset, CASK_NO_SLOT,
                     "the length of a record here leads past the end of its group; take the file from a good copy");
+    if (s->expect == EXPECT_NOTHING)
+        return CASK_OK;
     return flag(s, "truncated", s->reader.size, CASK_NO_SLOT,
                 "the file ends before its last group does; take it from a good copy");
 }
 
 /* The header of a record was bad; the walk has gone on only if its length can be used. */
-static int take_bad_header(scan *s, uint64_t offset)
+static int take_bad_header(scan *s, const cask_era_record *record, uint64_t offset)
 {
-    const cask_error *error = cask_error_last();
+    const char *word = cask_error_last()->word;
+    const bool cut = s->reader.size - offset < E2_HEADER_SIZE;
 
-    if (strcmp(error->word, "record-length") == 0)
+    if (s->expect == EXPECT_VERSION && !cut && e2_type_of(record) != E2_VERSION)
+        return expect_version(s, record);
+    if (strcmp(word, "record-length") == 0)
         return flag_end(s, offset);
-    return reported(s, era_report_error(s->report, s->payload));
+    return s->expect == EXPECT_NOTHING ? CASK_OK : reported(s, era_report_error(s->report, s->payload));
 }
 
 static int end_file(scan *s, const cask_era_record *last)
@@ -456,7 +464,7 @@ static int scan_records(scan *s)
         if (code == CASK_E_NOTFOUND)
             break;
         if (code == CASK_E_CORRUPT) {
-            CASK_TRY(take_bad_header(s, offset));
+            CASK_TRY(take_bad_header(s, &record, offset));
             if (s->reader.offset == offset)
                 return CASK_OK;
         } else if (code != CASK_OK) {

@@ -221,12 +221,18 @@ static int check_name_era(const input *in, const cask_era *era, const era_rules 
 {
     if (!in->has_name || era->group_count == 0 || in->name.era == era->groups[0].facts.era)
         return CASK_OK;
+    if (era->groups[0].facts.offset > 0) /* the first group was too damaged to be listed */
+        return CASK_OK;
     return flag_name(rules, "name-era", in, "the era in the name is not that of the first group; rename the file");
 }
 
 static int check_name_root(const input *in, const cask_era *era, const era_checker *checker, const era_rules *rules)
 {
+    const cask_era_group last = era->groups[era->group_count - 1].facts;
+
     if (!in->has_name || !checker->state_read)
+        return CASK_OK;
+    if (last.offset + last.size < era->size) /* what follows was too damaged to be listed */
         return CASK_OK;
     return era_flag_error(rules, checker->source->era, era_check_name_root(&checker->state, era, &in->name));
 }
