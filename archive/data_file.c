@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "bytes.h"
 #include "codec.h"
@@ -81,8 +82,86 @@ uint32_t cask_record_crc(uint64_t slot, const uint8_t type[2], uint32_t length, 
     return cask_crc32c(cask_crc32c(0, prefix, sizeof prefix), payload, length);
 }
 
+/* ---- The window ---- */
+
 /* A larger record is read on its own. */
 #define WINDOW_SIZE (1024u * 1024)
+/* What cannot be read is found out in steps of this. */
+#define PAGE_SIZE 4096u
+
+static int note_unreadable(cask_unreadable *unreadable, uint64_t from, uint64_t to, int system_errno)
+{
+    uint64_t (*ranges)[2] = realloc(unreadable->ranges, (unreadable->count + 1) * sizeof *ranges);
+
+    if (ranges == NULL)
+        return cask_fail_nomem();
+    unreadable->ranges = ranges;
+    unreadable->system_errno = system_errno;
+    ranges[unreadable->count][0] = from;
+    ranges[unreadable->count++][1] = to;
+    return CASK_OK;
+}
+
+uint64_t cask_window_skip_unreadable(const cask_window *window, uint64_t at)
+{
+    const cask_unreadable *unreadable = window->unreadable;
+
+    for (size_t i = 0; unreadable != NULL && i < unreadable->count; i++) {
+        if (unreadable->ranges[i][0] <= at && at < unreadable->ranges[i][1])
+            return unreadable->ranges[i][1];
+    }
+    return at;
+}
+
+/* How many of `size` bytes come before the first that is known to be unreadable. */
+static uint64_t readable_part(const cask_window *window, uint64_t offset, uint64_t size)
+{
+    const cask_unreadable *unreadable = window->unreadable;
+
+    for (size_t i = 0; unreadable != NULL && i < unreadable->count; i++) {
+        uint64_t from = unreadable->ranges[i][0];
+
+        if (from <= offset && offset < unreadable->ranges[i][1])
+            return 0;
+        if (from > offset && from - offset < size)
+            size = from - offset;
+    }
+    return size;
+}
+
+/* As many bytes as can be read. */
+static int fill_by_pages(cask_window *window, uint64_t offset, size_t size)
+{
+    cask_buf *buffer = &window->buffer;
+
+    while (buffer->size < size) {
+        uint64_t at = offset + buffer->size;
+        size_t page = PAGE_SIZE - (size_t)(at % PAGE_SIZE), rest = size - buffer->size;
+        size_t part = page < rest ? page : rest;
+        int code = cask_read_exact(window->handle, window->path, buffer->data + buffer->size, part, at);
+
+        if (code == CASK_E_IO)
+            return note_unreadable(window->unreadable, at, at + page, cask_error_last()->system_errno);
+        CASK_TRY(code);
+        buffer->size += part;
+    }
+    return CASK_OK;
+}
+
+static int fill(cask_window *window, uint64_t offset, size_t size)
+{
+    int code;
+
+    window->buffer.size = 0;
+    window->offset = offset;
+    CASK_TRY(cask_buf_reserve(&window->buffer, size));
+    code = cask_read_exact(window->handle, window->path, window->buffer.data, size, offset);
+    if (code == CASK_E_IO && window->unreadable != NULL)
+        return fill_by_pages(window, offset, size);
+    if (code == CASK_OK)
+        window->buffer.size = size;
+    return code;
+}
 
 int cask_window_read(cask_window *window, uint64_t offset, uint64_t size, const uint8_t **bytes_out)
 {
@@ -90,11 +169,11 @@ int cask_window_read(cask_window *window, uint64_t offset, uint64_t size, const 
     uint64_t wanted = size > WINDOW_SIZE ? size : rest < WINDOW_SIZE ? rest : WINDOW_SIZE;
 
     if (offset < window->offset || offset + size > window->offset + window->buffer.size) {
-        window->buffer.size = 0;
-        CASK_TRY(cask_buf_reserve(&window->buffer, (size_t)wanted));
-        CASK_TRY(cask_read_exact(window->handle, window->path, window->buffer.data, (size_t)wanted, offset));
-        window->buffer.size = (size_t)wanted;
-        window->offset = offset;
+        wanted = readable_part(window, offset, wanted);
+        if (wanted >= size)
+            CASK_TRY(fill(window, offset, (size_t)wanted));
+        if (wanted < size || window->buffer.size < size)
+            return cask_fail_system(-window->unreadable->system_errno, CASK_AT(window->path, offset), "read the file");
     }
     *bytes_out = window->buffer.data + (offset - window->offset);
     return CASK_OK;
@@ -105,18 +184,24 @@ int cask_window_skip_zeros(cask_window *window, uint64_t from, uint64_t to, uint
     const uint8_t *bytes;
 
     while (from < to) {
-        uint64_t part = to - from < WINDOW_SIZE ? to - from : WINDOW_SIZE;
+        uint64_t part = readable_part(window, from, to - from < WINDOW_SIZE ? to - from : WINDOW_SIZE);
         uint64_t zeros = 0;
+        int code;
 
-        CASK_TRY(cask_window_read(window, from, part, &bytes));
+        if (part == 0)
+            break;
+        code = cask_window_read(window, from, part, &bytes);
+        if (code == CASK_E_IO && window->unreadable != NULL)
+            continue; /* up to what is known to be unreadable now */
+        CASK_TRY(code);
         if (!cask_all_zero(bytes, (size_t)part)) {
             while (bytes[zeros] == 0)
                 zeros++;
-            *at_out = from + zeros;
-            return CASK_OK;
+            from += zeros;
+            break;
         }
         from += part;
     }
-    *at_out = to;
+    *at_out = from;
     return CASK_OK;
 }

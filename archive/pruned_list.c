@@ -114,6 +114,14 @@ int cask_pruned_list_add(const cask_vfs *vfs, const char *folder, const cask_con
     return conf->pruned_entries == 0 ? cask_sync_folder(vfs, folder) : CASK_OK;
 }
 
+int cask_pruned_list_make(const cask_vfs *vfs, const char *folder, const cask_pruned_entry *entries, size_t count)
+{
+    static const cask_conf none;
+
+    CASK_TRY(cask_unlink(vfs, list_path(folder).text));
+    return count == 0 ? cask_sync_folder(vfs, folder) : cask_pruned_list_add(vfs, folder, &none, entries, count);
+}
+
 /* ---- All of it ---- */
 
 static int load(cask_pruned_list *list, uint8_t *bytes, const cask_handle *handle, const char *path,

@@ -32,6 +32,8 @@ bool cask_pruned_list_has(const cask_pruned_list *list, uint64_t slot);
 /* Add entries behind those of `conf`, durably. The next conf counts them. */
 int cask_pruned_list_add(const cask_vfs *vfs, const char *folder, const cask_conf *conf,
                          const cask_pruned_entry *entries, size_t count);
+/* Make the list anew, durably, of these entries alone. It is damaged until the conf counts just them. */
+int cask_pruned_list_make(const cask_vfs *vfs, const char *folder, const cask_pruned_entry *entries, size_t count);
 /* Cut off what is of no commit; *found_out tells whether there was any. With `dry_run` only look. */
 int cask_pruned_list_heal(bool *found_out, const cask_vfs *vfs, const char *folder, const cask_conf *conf,
                           bool dry_run);

@@ -54,6 +54,7 @@ typedef struct survey {
     uint64_t limit;       /* what of it is committed, and there */
     uint8_t codec;
     cask_window window;
+    cask_unreadable unreadable;
     cask_buf value;
     bool by_proof_only;   /* what records say themselves is not believed */
     bool quiet;
@@ -105,9 +106,11 @@ static int read_seal(cask_trailer *seal, bool *valid, const cask_column *column,
         return CASK_OK;
     CASK_TRY(code);
     code = cask_trailer_read(seal, valid, &handle, path.text);
+    if (code == CASK_E_IO) /* only if the error stays it is lost */
+        code = cask_trailer_read(seal, valid, &handle, path.text);
     cask_handle_close(&handle);
-    *valid = *valid && seal->sealed && seal->file_id == file_id;
-    return code;
+    *valid = code == CASK_OK && *valid && seal->sealed && seal->file_id == file_id;
+    return code == CASK_E_IO ? CASK_OK : code;
 }
 
 /* The digest of the seals that can be read, but for that of one file. */
@@ -127,29 +130,63 @@ static int digest_without(uint64_t *digest, const cask_column *column, const cas
     return CASK_OK;
 }
 
+/* What of a table cannot be read stays zero. */
+static int read_entries(cask_offset_table *table, bool *all_out, const cask_handle *handle, const char *path, size_t size)
+{
+    cask_unreadable unreadable = { 0 };
+    cask_window window = { .handle = handle, .path = path, .end = size, .unreadable = &unreadable };
+    const size_t page = 4096;
+    int code = CASK_OK;
+
+    for (size_t at = 0; at < size && code == CASK_OK; at += page) {
+        size_t part = size - at < page ? size - at : page;
+        const uint8_t *bytes;
+
+        code = cask_window_read(&window, at, part, &bytes);
+        if (code == CASK_OK)
+            memcpy(table->bytes + at, bytes, part);
+        else if (code == CASK_E_IO)
+            code = CASK_OK;
+    }
+    *all_out = unreadable.count == 0;
+    cask_buf_dispose(&window.buffer);
+    free(unreadable.ranges);
+    return code;
+}
+
+static int read_table_file(survey *s, bool *whole_out, const cask_handle *handle, const char *path)
+{
+    size_t wanted = cask_table_file_size(s->conf.version);
+    cask_trailer trailer;
+    uint64_t size;
+    bool all, valid;
+
+    CASK_TRY(cask_size(handle, path, &size));
+    CASK_TRY(read_entries(&s->old, &all, handle, path, size < wanted ? (size_t)size : wanted));
+    /* Behind the offsets of an old format there may be what an upgrade has left. */
+    if (s->conf.version < 4)
+        *whole_out = size >= wanted && size <= CASK_TABLES_SIZE + CASK_TRAILER_SIZE;
+    else
+        *whole_out = s->listed != NULL ? size >= wanted : size == wanted + CASK_TRAILER_SIZE;
+    /* Of a listed file the trailer says nothing that counts, but it must be there to be healed. */
+    if (!all || (s->conf.version >= 4 && cask_trailer_read(&trailer, &valid, handle, path) == CASK_E_IO))
+        *whole_out = false;
+    return CASK_OK;
+}
+
 /* As much of the table as there is; *whole_out: it has the size that it must have. */
 static int read_old_table(survey *s, bool *whole_out)
 {
     cask_path path = cask_table_path(s->all->column->folder.text, s->file_id);
-    size_t wanted = cask_table_file_size(s->conf.version);
     cask_handle handle = CASK_HANDLE_INIT;
-    uint64_t size = 0;
-    size_t got;
     int code = cask_handle_open(&handle, s->all->column->vfs, path.text, CASK_OPEN_READ);
 
     *whole_out = false;
     if (code == CASK_E_NOTFOUND)
         return CASK_OK;
     CASK_TRY(code);
-    code = cask_read_upto(&handle, path.text, s->old.bytes, wanted, 0, &got);
-    if (code == CASK_OK)
-        code = cask_size(&handle, path.text, &size);
+    code = read_table_file(s, whole_out, &handle, path.text);
     cask_handle_close(&handle);
-    /* Behind the offsets of an old format there may be what an upgrade has left. */
-    if (s->conf.version < 4)
-        *whole_out = size >= wanted && size <= CASK_TABLES_SIZE + CASK_TRAILER_SIZE;
-    else
-        *whole_out = s->listed != NULL ? size >= wanted : size == wanted + CASK_TRAILER_SIZE;
     return code;
 }
 
@@ -218,11 +255,21 @@ static int look_at(survey *s)
     s->limit = s->known && s->facts.data_length < s->size ? s->facts.data_length : s->size;
     s->codec = cask_conf_file_codec(&s->conf, s->facts.other_codec);
     judge_table(s, whole);
-    s->window = (cask_window){ &s->handle, s->path.text, s->limit, s->window.buffer, 0 };
+    s->window = (cask_window){ &s->handle, s->path.text, s->limit, &s->unreadable, CASK_BUF_INIT, 0 };
     return CASK_OK;
 }
 
 /* ---- Records ---- */
+
+/* *bytes_out: NULL if they cannot be read. */
+static int read_bytes(const uint8_t **bytes_out, survey *s, uint64_t offset, uint64_t size)
+{
+    int code = cask_window_read(&s->window, offset, size, bytes_out);
+
+    if (code < 0)
+        *bytes_out = NULL;
+    return code == CASK_E_IO ? CASK_OK : code;
+}
 
 /* Whether there is a record of the column that ends before `end`; with its payload. */
 static int read_record(bool *is_record, const uint8_t **payload, uint32_t *length, survey *s, uint64_t offset,
@@ -234,12 +281,16 @@ static int read_record(bool *is_record, const uint8_t **payload, uint32_t *lengt
     *is_record = false;
     if (offset > end || end - offset < CASK_RECORD_HEADER_SIZE)
         return CASK_OK;
-    CASK_TRY(cask_window_read(&s->window, offset, CASK_RECORD_HEADER_SIZE, &bytes));
+    CASK_TRY(read_bytes(&bytes, s, offset, CASK_RECORD_HEADER_SIZE));
+    if (bytes == NULL)
+        return CASK_OK;
     record = cask_record_decode(bytes);
     if (memcmp(record.type, s->conf.record_type, 2) != 0 || record.reserved != 0 ||
         record.length > end - offset - CASK_RECORD_HEADER_SIZE)
         return CASK_OK;
-    CASK_TRY(cask_window_read(&s->window, offset, CASK_RECORD_HEADER_SIZE + (uint64_t)record.length, &bytes));
+    CASK_TRY(read_bytes(&bytes, s, offset, CASK_RECORD_HEADER_SIZE + (uint64_t)record.length));
+    if (bytes == NULL)
+        return CASK_OK;
     *payload = bytes + CASK_RECORD_HEADER_SIZE;
     *length = record.length;
     *is_record = true;
@@ -460,7 +511,8 @@ static int walk_gap(survey *s, uint64_t from, uint64_t to)
         CASK_TRY(walk_record(&next, s, at, to, garbage == CASK_NO_OFFSET));
         if (next == 0) {
             garbage = garbage == CASK_NO_OFFSET ? at : garbage;
-            at++;
+            next = cask_window_skip_unreadable(&s->window, at);
+            at = next > at ? next : at + 1;
             continue;
         }
         if (garbage != CASK_NO_OFFSET)
@@ -506,8 +558,8 @@ static int check_version_record(survey *s)
         s->dirty |= s->limit > 0;
         return CASK_OK;
     }
-    CASK_TRY(cask_window_read(&s->window, 0, CASK_DATA_START, &bytes));
-    s->dirty |= memcmp(bytes, cask_version_record, CASK_DATA_START) != 0;
+    CASK_TRY(read_bytes(&bytes, s, 0, CASK_DATA_START));
+    s->dirty |= bytes == NULL || memcmp(bytes, cask_version_record, CASK_DATA_START) != 0;
     return CASK_OK;
 }
 
@@ -654,7 +706,7 @@ static int copy_records(survey *s, cask_replacement *r)
 static int check_copies(const survey *s, const cask_replacement *r)
 {
     cask_path path = cask_replacement_data(s->all->column->folder.text);
-    cask_window window = { &r->handle, path.text, r->view->data_length, CASK_BUF_INIT, 0 };
+    cask_window window = { .handle = &r->handle, .path = path.text, .end = r->view->data_length };
     int code = CASK_OK;
 
     for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE && code == CASK_OK; i++) {
@@ -739,6 +791,8 @@ static int make_again(survey *s)
     cask_path table = cask_table_path(s->all->column->folder.text, s->file_id);
 
     CASK_TRY(take_survey(s));
+    if (s->records == 0 && s->unreadable.count > 0)
+        return cask_fail_system(-s->unreadable.system_errno, CASK_IN_FILE(s->path.text), "read anything of the file");
     CASK_TRY(tell_losses(s));
     CASK_TRY(s->conf.version < 4 ? replace_table(s) : replace_file(s));
     s->all->sum->files++;
@@ -782,8 +836,97 @@ static int rebuild_file(rebuilding *all, uint64_t file_id, bool anyway)
     }
     cask_handle_close(&s->handle);
     cask_buf_dispose(&s->window.buffer);
+    free(s->unreadable.ranges);
     cask_buf_dispose(&s->value);
     free(s);
+    return code;
+}
+
+/* ---- The list of pruned ranges ---- */
+
+static int add_tombstone(cask_pruned_list *made, uint64_t slot)
+{
+    cask_pruned_entry *grown;
+
+    if (made->count > 0 && made->entries[made->count - 1].last + 1 == slot) {
+        made->entries[made->count - 1].last = slot;
+        return CASK_OK;
+    }
+    if ((made->count & (made->count - 1)) == 0) { /* a power of two, or none: it is full */
+        grown = realloc(made->entries, (made->count == 0 ? 1 : 2 * made->count) * sizeof *grown);
+        if (grown == NULL)
+            return cask_fail_nomem();
+        made->entries = grown;
+    }
+    made->entries[made->count++] = (cask_pruned_entry){ slot, slot, CASK_INTENT_PRUNE };
+    return CASK_OK;
+}
+
+/* *lacking_out: the list that there is has not all of them. */
+static int collect_tombstones(cask_pruned_list *made, bool *lacking_out, const rebuilding *all)
+{
+    cask_conf conf = cask_column_conf(all->column);
+    int code = CASK_OK;
+
+    *lacking_out = all->pruned.damaged > 0;
+    for (uint64_t id = conf.first_file_id; id <= cask_conf_current(&conf) && code == CASK_OK; id++) {
+        cask_view *view;
+
+        CASK_TRY(cask_view_load(&view, all->column, &conf, id));
+        for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE && view->pruned > 0 && code == CASK_OK; i++) {
+            uint64_t slot = id * CASK_SLOTS_PER_FILE + i;
+
+            if (cask_table_offset(&view->table, i) != CASK_OFFSET_PRUNED)
+                continue;
+            *lacking_out |= !cask_pruned_list_has(&all->pruned, slot);
+            code = add_tombstone(made, slot);
+        }
+        cask_view_release(view);
+    }
+    return code;
+}
+
+static int tell_of_list(const rebuilding *all)
+{
+    cask_report report = { .what = "rebuilt",
+                           .slot = CASK_NO_SLOT,
+                           .offset = CASK_NO_OFFSET,
+                           .message = "the list of pruned ranges was made from the tables" };
+    cask_path path;
+
+    if (all->report == NULL)
+        return CASK_OK;
+    CASK_TRY(cask_path_join(&path, all->column->folder.text, CASK_PRUNED_NAME));
+    report.file = path.text;
+    return all->report(&report, all->payload);
+}
+
+static int replace_list(rebuilding *all, const cask_pruned_list *made)
+{
+    cask_column *column = all->column;
+    cask_conf *conf = &column->conf;
+
+    CASK_TRY(cask_pruned_list_make(column->vfs, column->folder.text, made->entries, made->count));
+    conf->pruned_entries = (uint32_t)made->count;
+    conf->sequence++;
+    CASK_TRY(cask_conf_store(conf, column->vfs, column->folder.text, column->conf_path.text));
+    all->sum->files++;
+    return tell_of_list(all);
+}
+
+/* All tables are whole by now, and tombstones that went with one of them were told of. */
+static int rebuild_list(rebuilding *all)
+{
+    cask_pruned_list made = { 0 };
+    bool lacking;
+    int code;
+
+    if (all->column->conf.pruned_entries == 0)
+        return CASK_OK;
+    code = collect_tombstones(&made, &lacking, all);
+    if (code == CASK_OK && lacking)
+        code = replace_list(all, &made);
+    cask_pruned_list_free(&made);
     return code;
 }
 
@@ -803,8 +946,10 @@ static int check_witness(const char *name, void *payload)
     path = cask_table_path(column->folder.text, id);
     CASK_TRY(cask_handle_open(&handle, column->vfs, path.text, CASK_OPEN_READ));
     code = cask_check_witness(&column->conf, column->conf_path.text, &handle, path.text);
+    if (code == CASK_E_IO) /* a seal may be lost, not misread */
+        code = cask_check_witness(&column->conf, column->conf_path.text, &handle, path.text);
     cask_handle_close(&handle);
-    return code;
+    return code == CASK_E_IO ? CASK_OK : code;
 }
 
 /* Opening where healing refuses: nothing may be built on what is not durable, or of no commit. */
@@ -868,12 +1013,26 @@ static int rebuild_files(rebuilding *all)
         code = finish_intent(all);
     for (uint64_t id = conf.first_file_id; id <= cask_conf_current(&conf) && code == CASK_OK; id++)
         code = rebuild_file(all, id, false);
-    return code;
+    return code == CASK_OK ? rebuild_list(all) : code;
 }
 
-static int heal(cask_column *column)
+static int heal(cask_column *column, bool dry_run)
 {
-    return cask_heal(&column->conf, column->vfs, column->folder.text, column->conf_path.text, false, NULL, NULL);
+    return cask_heal(&column->conf, column->vfs, column->folder.text, column->conf_path.text, dry_run, NULL, NULL);
+}
+
+/* Also what healing refuses, for damage or since it cannot be read. That something cannot be written is neither. */
+static int heal_and_open(cask_column *column)
+{
+    int code = heal(column, false);
+    const cask_error error = *cask_error_last();
+    bool damaged = code == CASK_E_CORRUPT && strcmp(error.word, "conf") != 0;
+    bool unreadable = code == CASK_E_IO && heal(column, true) == CASK_E_IO;
+
+    if (code == CASK_OK || damaged || unreadable)
+        return open_damaged(column);
+    cask_error_restore(&error);
+    return code;
 }
 
 int cask_column_rebuild(cask_change *change_out, cask_archive *archive, const char *name, cask_slot_of_fn slot_of,
@@ -888,15 +1047,13 @@ int cask_column_rebuild(cask_change *change_out, cask_archive *archive, const ch
     if (archive->read_only)
         return cask_fail(CASK_E_REFUSED, CASK_IN_FILE(archive->folder.text), "the archive was opened read-only");
     CASK_TRY(cask_column_new(&all.column, archive, name, &options));
-    code = heal(all.column);
+    code = heal_and_open(all.column);
     if (code == CASK_E_NOTFOUND)
         code = cask_fail(CASK_E_NOTFOUND, CASK_IN_FILE(archive->folder.text), "there is no column %s", name);
-    if (code == CASK_OK || (code == CASK_E_CORRUPT && strcmp(cask_error_last()->word, "conf") != 0))
-        code = open_damaged(all.column);
     if (code == CASK_OK)
         code = rebuild_files(&all);
     if (code == CASK_OK)
-        code = heal(all.column);
+        code = heal(all.column, false);
     cask_pruned_list_free(&all.pruned);
     cask_column_close(all.column);
     return code;

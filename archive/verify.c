@@ -174,7 +174,9 @@ static int check_data(file_walk *walk)
     if (walk->view->data == NULL)
         return CASK_OK;
     walk->path = walk->view->data->path.text;
-    walk->window = (cask_window){ &walk->view->data->handle, walk->path, walk->view->data_length, CASK_BUF_INIT, 0 };
+    walk->window = (cask_window){ .handle = &walk->view->data->handle,
+                                  .path = walk->path,
+                                  .end = walk->view->data_length };
     if (walk->view->data_length < CASK_DATA_START)
         return finding(walk->verify, "file-length", CASK_AT(walk->path, 0), "the data file has no version record");
     CASK_TRY(cask_window_read(&walk->window, 0, CASK_DATA_START, &bytes));

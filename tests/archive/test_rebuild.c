@@ -3,6 +3,7 @@
 #include "raw.h"
 #include "store.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -13,6 +14,10 @@
 static const uint64_t all_slots[] = { 1,  5,  7, 20, 8000, FILE_SLOTS, FILE_SLOTS + 3, 2 * FILE_SLOTS + 1,
                                       2 * FILE_SLOTS + 2 };
 enum { ALL = sizeof all_slots / sizeof all_slots[0] };
+
+/* Two sealed files and the current one; some are of 90,000 bytes. */
+static const uint64_t large_slots[] = { 5, 999, 1999, 2999, FILE_SLOTS + 807, FILE_SLOTS + 1807, 2 * FILE_SLOTS };
+enum { LARGE = sizeof large_slots / sizeof large_slots[0], PAGE = 4096 };
 
 static store filled(uint32_t version)
 {
@@ -64,18 +69,24 @@ static int hear(const cask_report *report, void *payload)
     return 0;
 }
 
-/* Values say nothing of their slots, so they are looked up. */
-static int slot_of_value(uint64_t *slot_out, const void *value, size_t size, void *payload)
+static bool find_value(uint64_t *slot_out, const uint64_t *slots, size_t count, const void *value, size_t size)
 {
     uint8_t expected[VALUE_SIZE_MAX];
 
-    (void)payload;
-    for (size_t i = 0; i < ALL; i++) {
-        if (value_of(all_slots[i], expected) == size && memcmp(expected, value, size) == 0) {
-            *slot_out = all_slots[i];
-            return CASK_OK;
-        }
+    for (size_t i = 0; i < count; i++) {
+        *slot_out = slots[i];
+        if (value_of(slots[i], expected) == size && memcmp(expected, value, size) == 0)
+            return true;
     }
+    return false;
+}
+
+/* Values say nothing of their slots, so they are looked up. */
+static int slot_of_value(uint64_t *slot_out, const void *value, size_t size, void *payload)
+{
+    (void)payload;
+    if (find_value(slot_out, all_slots, ALL, value, size) || find_value(slot_out, large_slots, LARGE, value, size))
+        return CASK_OK;
     return CASK_E_NOTFOUND;
 }
 
@@ -157,6 +168,13 @@ static void prune(store *s, uint64_t first, uint64_t last)
     cask_change change;
 
     assert_ok(cask_column_prune(&change, s->column, first, last));
+}
+
+static void forget(store *s, uint64_t slot)
+{
+    cask_change change;
+
+    assert_ok(cask_column_forget_pruned(&change, s->column, slot, slot));
 }
 
 static char *data_path(const store *s, uint64_t id)
@@ -414,6 +432,173 @@ static void rebuild__data_that_is_gone(void **state)
     store_dispose(&s);
 }
 
+/* ---- What cannot be read ---- */
+
+/* A disk of which a part of a file cannot be read. */
+static struct {
+    cask_vfs vfs;
+    const cask_vfs *disk;
+    const char *path;
+    uint64_t from, to;
+    bool is_of_path[64]; /* by file handle */
+} bad;
+
+static int open_bad(void *context, const char *path, cask_open_mode mode)
+{
+    int file = bad.disk->open(context, path, mode);
+
+    assert_true(file < (int)COUNT_OF(bad.is_of_path));
+    if (file >= 0)
+        bad.is_of_path[file] = bad.path != NULL && strcmp(path, bad.path) == 0;
+    return file;
+}
+
+static int64_t read_bad(void *context, int file, void *buffer, size_t size, uint64_t offset)
+{
+    if (bad.is_of_path[file] && offset < bad.to && offset + size > bad.from)
+        return -EIO;
+    return bad.disk->read_at(context, file, buffer, size, offset);
+}
+
+static int rename_bad(void *context, const char *from, const char *to)
+{
+    if (bad.path != NULL && strcmp(to, bad.path) == 0)
+        bad.path = NULL; /* another file has the name */
+    return bad.disk->rename(context, from, to);
+}
+
+/* Of the store, which is closed. */
+static void make_unreadable(store *s, const char *path, uint64_t from, uint64_t to)
+{
+    bad.disk = s->vfs;
+    bad.vfs = *s->vfs;
+    bad.vfs.open = open_bad;
+    bad.vfs.read_at = read_bad;
+    bad.vfs.rename = rename_bad;
+    bad.path = path;
+    bad.from = from;
+    bad.to = to;
+    s->vfs = &bad.vfs;
+}
+
+static store filled_large(void)
+{
+    store s = store_in_memory(4, true);
+
+    store_put(&s, SLOTS(2999, 999, FILE_SLOTS + 807, FILE_SLOTS + 1807, 2 * FILE_SLOTS));
+    store_put(&s, SLOTS(1999, 5));
+    store_close(&s);
+    return s;
+}
+
+static void expect_large_but(store *s, const uint64_t *lost, size_t count)
+{
+    uint64_t rest[LARGE];
+    size_t rest_count = 0;
+
+    for (size_t i = 0; i < LARGE; i++) {
+        if (!is_in(lost, count, large_slots[i]))
+            rest[rest_count++] = large_slots[i];
+    }
+    store_expect_values(s, rest, rest_count);
+    assert_int_equal(store_verify(s, false), 0);
+}
+
+/* The slots of a file whose records lie in one of the pages of `from` to `to`; their number. */
+static size_t slots_in_pages(uint64_t *slots, const store *s, uint64_t file_id, uint64_t from, uint64_t to)
+{
+    char *folder = store_folder(s);
+    uint8_t value[VALUE_SIZE_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < LARGE; i++) {
+        uint64_t begin = raw_offset_get(s->vfs, folder, large_slots[i]);
+        uint64_t end = begin + RAW_HEADER_SIZE + value_of(large_slots[i], value);
+
+        if (large_slots[i] / FILE_SLOTS == file_id && begin < to && end > from)
+            slots[count++] = large_slots[i];
+    }
+    free(folder);
+    return count;
+}
+
+/* The pages that some bytes of the record of `slot` are in cannot be read. */
+static void expect_loss(uint64_t slot, uint64_t at, uint64_t size, bool trusted)
+{
+    store s = filled_large();
+    char *folder = store_folder(&s), *path = data_path(&s, slot / FILE_SLOTS), *table = table_path(&s, slot / FILE_SLOTS);
+    uint64_t begin = raw_offset_get(s.vfs, folder, slot) + at;
+    uint64_t from = begin / PAGE * PAGE, to = (begin + size + PAGE - 1) / PAGE * PAGE;
+    uint64_t lost[LARGE];
+    size_t count = slots_in_pages(lost, &s, slot / FILE_SLOTS, from, to);
+    const uint8_t garbage = 77;
+    told t;
+
+    if (!trusted) /* the entry of a slot that has no record */
+        file_patch(s.vfs, table, 100 * 8, &garbage, 1);
+    make_unreadable(&s, path, from, to);
+    t = rebuild(&s, NULL);
+    expect_told(&t, lost, count);
+    expect_large_but(&s, lost, count);
+    free(table);
+    free(path);
+    free(folder);
+    store_dispose(&s);
+}
+
+/* A page, several, and those that records share. */
+static void rebuild__skips_what_cannot_be_read(void **state)
+{
+    (void)state;
+    for (int trusted = 0; trusted < 2; trusted++) {
+        expect_loss(999, 50000, 1, trusted);
+        expect_loss(999, 0, 1, trusted);
+        expect_loss(999, 10, 90000, trusted);
+        expect_loss(2999, 50000, 30000, trusted);
+        expect_loss(2999, 90005, 3, trusted);
+        expect_loss(5, 7, 5, trusted);
+        expect_loss(FILE_SLOTS + 807, 300, 2, trusted);
+    }
+}
+
+static void rebuild__a_table_that_cannot_be_read(void **state)
+{
+    (void)state;
+    for (uint64_t id = 0; id < 3; id++) {
+        for (uint64_t at = 0; at < CASK_TABLES_SIZE + CASK_TRAILER_SIZE; at += CASK_OFFSETS_SIZE) {
+            store s = filled_large();
+            char *path = table_path(&s, id);
+            told t;
+
+            make_unreadable(&s, path, at, at + 1);
+            t = rebuild(&s, slot_of_value);
+            expect_told(&t, NO_SLOTS);
+            assert_int_equal(t.lost_without_slot, 0);
+            expect_large_but(&s, NO_SLOTS);
+            free(path);
+            store_dispose(&s);
+        }
+    }
+}
+
+/* Rather the disk than the file. */
+static void rebuild__stops_where_nothing_can_be_read(void **state)
+{
+    store s = filled_large();
+    char *path = data_path(&s, 1);
+    cask_change change;
+    told t;
+
+    (void)state;
+    make_unreadable(&s, path, 0, UINT64_MAX);
+    assert_code(try_rebuild(&s, NULL, &t, &change), CASK_E_IO);
+    s.vfs = bad.disk;
+    store_open_existing(&s, false);
+    store_expect(&s, large_slots, LARGE);
+    free(path);
+    store_dispose(&s);
+}
+
 /* ---- What was pruned ---- */
 
 static void expect_pruned_5_and_7(store *s)
@@ -488,10 +673,81 @@ static void rebuild__tells_of_lost_tombstones(void **state)
     t = rebuild(&s, slot_of_value);
     assert_int_equal(t.tombstones, 1);
     store_expect_absent(&s, 2 * FILE_SLOTS + 1);
-    assert_int_equal(store_verify(&s, true), 1); /* of the list */
+    assert_int_equal(store_verify(&s, false), 0);
     free(older);
     free(list);
     free(path);
+    store_dispose(&s);
+}
+
+/* What becomes of the list, of 4 entries of 24 bytes. */
+static void lose_list(const store *s, const char *list)
+{
+    file_remove(s->vfs, list);
+}
+
+static void shorten_list(const store *s, const char *list)
+{
+    file_truncate(s->vfs, list, 95);
+}
+
+static void damage_list(const store *s, const char *list)
+{
+    const char other = 'x';
+
+    file_patch(s->vfs, list, 24, &other, 1);
+}
+
+static void lose_table_and_rebuild_0(store *s)
+{
+    lose_table(s, 0);
+    rebuild(s, slot_of_value);
+}
+
+/* From the tombstones in the tables; and it is as good as the one before. */
+static void rebuild__makes_the_list_again(void **state)
+{
+    static void (*const damage[])(const store *, const char *) = { lose_list, shorten_list, damage_list };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(damage); i++) {
+        store s = filled(4);
+        char *list = store_file(&s, "pruned");
+        told t;
+
+        prune(&s, 5, 5);
+        prune(&s, 7, 7);
+        prune(&s, FILE_SLOTS, FILE_SLOTS);
+        forget(&s, FILE_SLOTS);
+        store_put(&s, SLOTS(FILE_SLOTS));
+        damage[i](&s, list);
+        assert_int_equal(store_verify(&s, true), 1);
+        t = rebuild(&s, slot_of_value);
+        assert_int_equal(t.rebuilt, 1);
+        assert_int_equal(t.lost_count + t.lost_without_slot + t.tombstones, 0);
+        expect_pruned_5_and_7(&s);
+        lose_table_and_rebuild_0(&s);
+        expect_pruned_5_and_7(&s);
+        free(list);
+        store_dispose(&s);
+    }
+}
+
+static void rebuild__a_list_of_what_is_forgotten(void **state)
+{
+    store s = filled(4);
+    char *list = store_file(&s, "pruned");
+
+    (void)state;
+    prune(&s, 5, 7);
+    forget(&s, 5);
+    forget(&s, 7);
+    store_put(&s, SLOTS(5, 7));
+    store_close(&s);
+    lose_list(&s, list);
+    rebuild(&s, slot_of_value);
+    store_expect(&s, all_slots, ALL);
+    free(list);
     store_dispose(&s);
 }
 
@@ -626,9 +882,14 @@ int main(void)
         case_test(rebuild__a_flipped_byte),
         case_test(rebuild__truncated_data),
         case_test(rebuild__data_that_is_gone),
+        case_test(rebuild__skips_what_cannot_be_read),
+        case_test(rebuild__a_table_that_cannot_be_read),
+        case_test(rebuild__stops_where_nothing_can_be_read),
         case_test(rebuild__keeps_tombstones),
         case_test(rebuild__tells_of_lost_tombstones),
         case_test(rebuild__tells_of_lost_tombstones_of_a_sealed_file),
+        case_test(rebuild__makes_the_list_again),
+        case_test(rebuild__a_list_of_what_is_forgotten),
         case_test(rebuild__in_every_order),
         case_test(rebuild__after_pruning_was_stopped_anywhere),
         case_test(rebuild__refuses),

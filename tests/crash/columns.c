@@ -115,6 +115,13 @@ static int lose_tables(const cask_vfs *vfs, const column_step *step)
     return code == CASK_OK ? cask_sync_folder(vfs, FOLDER) : code;
 }
 
+static int lose_list(const cask_vfs *vfs)
+{
+    int code = cask_unlink(vfs, FOLDER "/pruned");
+
+    return code == CASK_OK ? cask_sync_folder(vfs, FOLDER) : code;
+}
+
 static int find_record(uint64_t *offset_out, const cask_vfs *vfs, uint64_t slot)
 {
     cask_path path = cask_table_path(FOLDER, slot / FILE_SLOTS);
@@ -151,7 +158,7 @@ static int damage_record(const cask_vfs *vfs, uint64_t slot)
 
 static bool is_rebuild(const column_step *step)
 {
-    return step->kind == COLUMN_LOSE || step->kind == COLUMN_DAMAGE;
+    return step->kind == COLUMN_LOSE || step->kind == COLUMN_LOSE_LIST || step->kind == COLUMN_DAMAGE;
 }
 
 /* The slot of a value, which is that of one slot alone. */
@@ -336,12 +343,19 @@ static int change(cask_column *column, const column_step *step)
     return cask_column_compact(&done, column, &options);
 }
 
+static int damage(const column_step *step, const cask_vfs *vfs)
+{
+    if (step->kind == COLUMN_LOSE_LIST)
+        return lose_list(vfs);
+    return step->kind == COLUMN_LOSE ? lose_tables(vfs, step) : damage_record(vfs, step->slots[0]);
+}
+
 static int damage_and_rebuild(const scenario *self, const column_step *step, const cask_vfs *vfs)
 {
     int code;
 
     close_column(&running);
-    code = step->kind == COLUMN_LOSE ? lose_tables(vfs, step) : damage_record(vfs, step->slots[0]);
+    code = damage(step, vfs);
     if (code == CASK_OK)
         code = rebuild(self, vfs);
     return code == CASK_OK ? open_column(&running, vfs, self->plan, false, false, false) : code;
@@ -364,6 +378,7 @@ static int run_step(const scenario *self, const column_step *step, const cask_vf
     case COLUMN_UPGRADE:
         return change(running.column, step);
     case COLUMN_LOSE:
+    case COLUMN_LOSE_LIST:
     case COLUMN_DAMAGE:
         return damage_and_rebuild(self, step, vfs);
     case COLUMN_IDENTITY:

@@ -16,6 +16,7 @@ typedef enum column_step_kind {
     COLUMN_UPGRADE, /* to the format version given */
     COLUMN_COMPACT, /* the file given, to the column's codec; and to zstd, where a second number is given */
     COLUMN_LOSE,    /* the tables of the files given; the column is rebuilt */
+    COLUMN_LOSE_LIST, /* of pruned ranges; the column is rebuilt */
     COLUMN_DAMAGE,  /* the record of the slot given; the column is rebuilt, and the record lost */
     COLUMN_IDENTITY  /* archive.conf */
 } column_step_kind;

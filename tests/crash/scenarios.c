@@ -39,6 +39,10 @@
     {                                                                                                                  \
         COLUMN_LOSE, SLOTS(__VA_ARGS__)                                                                                \
     }
+#define LOSE_LIST                                                                                                      \
+    {                                                                                                                  \
+        COLUMN_LOSE_LIST, NULL, 0                                                                                      \
+    }
 #define DAMAGE(slot)                                                                                                   \
     {                                                                                                                  \
         COLUMN_DAMAGE, SLOTS(slot)                                                                                     \
@@ -186,11 +190,14 @@ static const column_step upgraded[] = { CREATE,
                                         REOPEN,
                                         PUT(AT(0, 4), AT(5, 0)) };
 
-/* Of a listed file, of a sealed one with tombstones and the current one; and a record of each kind of file. */
+/* The list of pruned ranges; tables of a listed file, of a sealed one with tombstones and the current one; and a record
+ * of each kind of file. */
 static const column_step rebuilt[] = { CREATE,
                                        PUT(AT(0, 9), AT(0, 7), AT(1, 0), AT(1, 3), AT(1, 5), AT(2, 5), AT(2, 8)),
                                        PUT(AT(0, 3)),
-                                       PRUNE(AT(1, 0), AT(1, 2)),
+                                       PRUNE(AT(1, 0), AT(1, 3)),
+                                       FORGET(AT(1, 3), AT(1, 3)),
+                                       LOSE_LIST,
                                        LOSE(0),
                                        LOSE(1, 2),
                                        PUT(AT(0, 12)),
@@ -245,7 +252,7 @@ SCENARIO(compacted_v4, "compacted-v4", 4, true, 0, compacted, 3)
 SCENARIO(compacted_snappy_v4, "compacted-snappy-v4", 4, true, 1, compacted, 3)
 SCENARIO(upgraded_v3, "upgraded-v3", 3, true, 1, upgraded, 3)
 SCENARIO(rebuilt_v3, "rebuilt-v3", 3, true, 0, rebuilt_tables, 3)
-SCENARIO(rebuilt_v4, "rebuilt-v4", 4, true, 0, rebuilt, 4)
+SCENARIO(rebuilt_v4, "rebuilt-v4", 4, true, 0, rebuilt, 5)
 SCENARIO(identity_v4, "identity-v4", 4, false, 0, identity, 1)
 
 const scenario *const scenarios[] = {

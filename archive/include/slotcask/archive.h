@@ -497,7 +497,8 @@ CASK_API int cask_column_verify(cask_column *column, unsigned jobs, cask_report_
  * damaged files are touched. An entry of a damaged table is believed if the record it leads to matches its checksum;
  * records that none leads to are placed by `slot_of` (NULL: none can be). Records that fail their checksum are given
  * up, and their slots then have no record: put them again from elsewhere. Tombstones are kept: those of the table, and
- * those that the column's list of pruned ranges knows of. In formats 2 and 3 only tables are made again.
+ * those that the column's list of pruned ranges knows of; a list that is damaged is made again from the tables. What
+ * cannot be read is given up likewise, unless it is all of a file (IO). In formats 2 and 3 only tables are made again.
  * `report` hears of each file made again ("rebuilt", not corrupt) and of each loss: "lost-record" (with its slot where
  * that is known), "lost-tombstone" (it cannot be told which slots of the file were pruned), "unknown-record" (bytes of
  * a record whose slot nobody knows).
