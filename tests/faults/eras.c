@@ -308,7 +308,7 @@ static void settle_export(const operation *self, memory_disk *disk, bool done, c
     subject s = { memory_disk_vfs(disk), NULL, NULL };
 
     (void)failed_path;
-    expect_exported(lost, false); /* the folder itself is not made durable */
+    expect_exported(lost, done);
     memory_disk_free(lost);
     expect_exported(disk, done);
     open_archive(&s, true);
