@@ -115,17 +115,6 @@ static int make_folder(const cask_archive *archive)
                : CASK_OK;
 }
 
-static int sync_parent(const cask_archive *archive)
-{
-    cask_path parent = archive->folder;
-    char *slash = strrchr(parent.text, '/');
-
-    if (slash == NULL)
-        return cask_sync_folder(archive->vfs, ".");
-    slash[slash == parent.text ? 1 : 0] = '\0';
-    return cask_sync_folder(archive->vfs, parent.text);
-}
-
 static int check_folder(const cask_archive *archive)
 {
     cask_file_info info;
@@ -149,7 +138,7 @@ static int lock(cask_archive *archive)
 
     CASK_TRY(cask_path_join(&path, archive->folder.text, "lock"));
     if (archive->vfs->stat(archive->vfs->context, path.text, &info) < 0 && !CASK_FAULT(archive_folder_not_synced))
-        CASK_TRY(sync_parent(archive));
+        CASK_TRY(cask_sync_parent(archive->vfs, archive->folder.text));
     CASK_TRY(cask_handle_open(&archive->lock, archive->vfs, path.text, CASK_OPEN_CREATE));
     code = archive->vfs->lock(archive->vfs->context, archive->lock.file);
     if (code == -EWOULDBLOCK)

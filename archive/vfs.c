@@ -151,6 +151,24 @@ int cask_sync_folder(const cask_vfs *vfs, const char *path)
     return result < 0 ? cask_fail_system(result, CASK_IN_FILE(path), "make the folder durable") : CASK_OK;
 }
 
+int cask_sync_parent(const cask_vfs *vfs, const char *path)
+{
+    char parent[4096];
+    size_t size = strlen(path);
+
+    if (size >= sizeof(parent))
+        return cask_fail(CASK_E_INVALID, CASK_IN_FILE(path), "the path is too long; use a shorter one");
+    while (size > 1 && path[size - 1] == '/')
+        size--;
+    while (size > 0 && path[size - 1] != '/')
+        size--;
+    while (size > 1 && path[size - 1] == '/')
+        size--;
+    memcpy(parent, path, size);
+    parent[size] = '\0';
+    return cask_sync_folder(vfs, size == 0 ? "." : parent);
+}
+
 /* The whole of an open file. */
 static int read_whole(uint8_t **data_out, size_t *size_out, const cask_handle *handle, const char *path, size_t limit)
 {

@@ -82,6 +82,8 @@ int cask_unlink(const cask_vfs *vfs, const char *path);
 /* Whether there is something of this name. */
 int cask_exists(bool *exists_out, const cask_vfs *vfs, const char *path);
 int cask_sync_folder(const cask_vfs *vfs, const char *path);
+/* The folder that `path` is in: the name itself durable. INVALID if the path is too long. */
+int cask_sync_parent(const cask_vfs *vfs, const char *path);
 /* Call `visit` with the name of each entry. It returns a cask_code: an error ends the listing and is returned, with its
  * report. NOTFOUND if there is no such folder. */
 int cask_list_folder(const cask_vfs *vfs, const char *path, int (*visit)(const char *name, void *payload),

@@ -354,12 +354,17 @@ static int make_folder(const exporting *x)
 static int export_eras(exporting *x, cask_archive *archive)
 {
     char sums[PATH_SIZE];
+    bool exported_before;
 
     CASK_TRY(open_source(x, archive));
     CASK_TRY(make_folder(x));
+    CASK_TRY(join_path(sums, x->folder, SUMS_NAME, ""));
+    /* Without it an export that made the folder may have died before the name of the folder was durable. */
+    CASK_TRY(cask_exists(&exported_before, x->vfs, sums));
+    if (!exported_before)
+        CASK_TRY(cask_sync_parent(x->vfs, x->folder));
     for (size_t i = 0; i < x->count; i++)
         CASK_TRY(export_era(x, x->eras[i]));
-    CASK_TRY(join_path(sums, x->folder, SUMS_NAME, ""));
     CASK_TRY(cask_replace_file(x->vfs, x->folder, sums, x->sums.data, x->sums.size));
     return x->result->eras_pruned > 0 ? fail_pruned(x) : CASK_OK;
 }
