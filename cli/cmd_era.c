@@ -12,7 +12,8 @@ static const char *type_name(const uint8_t type[2])
         uint8_t type[2];
         const char *name;
     } known[] = {
-        { { 'e', '2' }, "version" }, { { 0x01, 0x00 }, "block" }, { { 0x02, 0x00 }, "state" }, { { 'i', '2' }, "index" }
+        { { 'e', '2' }, "version" }, { { 0x01, 0x00 }, "block" }, { { 0x02, 0x00 }, "state" },
+        { { 'i', '2' }, "index" },   { { 0x00, 0x00 }, "empty" }
     };
 
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -58,6 +59,8 @@ typedef struct listing {
     size_t next_group;
     json_t *groups;
     json_t *records; /* of the group at hand; borrowed */
+    cask_era_record empty; /* the first of so many, one behind the other, that are not listed yet: */
+    uint64_t empty_count;
 } listing;
 
 static void begin_group(listing *list)
@@ -77,25 +80,53 @@ static void begin_group(listing *list)
     cli_json_append(list->groups, document);
 }
 
-static int on_record(const cask_era_record *record, void *payload)
+static void list_record(listing *list, const cask_era_record *record, uint64_t count)
 {
-    listing *list = payload;
     json_t *document;
 
-    if (list->next_group < cask_era_group_count(list->era) &&
-        record->offset >= cask_era_group_at(list->era, list->next_group).offset)
-        begin_group(list);
+    if (!list->call->out->json && count > 1) {
+        printf("  offset %llu, %llu empty records\n", (unsigned long long)record->offset, (unsigned long long)count);
+        return;
+    }
     if (!list->call->out->json) {
         printf("  offset %llu, %u bytes, type %02x%02x, %s\n", (unsigned long long)record->offset, record->size,
                record->type[0], record->type[1], type_name(record->type));
-        return 0;
+        return;
     }
     document = cli_json_object();
     cli_json_set(document, "offset", cli_json_u64(record->offset));
     cli_json_set(document, "size", cli_json_u64(record->size));
     cli_json_set(document, "type", cli_json_hex(record->type, sizeof(record->type)));
     cli_json_set(document, "name", cli_json_text(type_name(record->type)));
+    if (count > 1)
+        cli_json_set(document, "count", cli_json_u64(count));
     cli_json_append(list->records, document);
+}
+
+static void end_empty(listing *list)
+{
+    if (list->empty_count > 0)
+        list_record(list, &list->empty, list->empty_count);
+    list->empty_count = 0;
+}
+
+/* Zeros are empty records, so a hole is very many: they are listed as one. */
+static int on_record(const cask_era_record *record, void *payload)
+{
+    static const uint8_t empty[2];
+    listing *list = payload;
+    bool is_empty = record->size == 0 && memcmp(record->type, empty, sizeof(empty)) == 0;
+    bool begins = list->next_group < cask_era_group_count(list->era) &&
+                  record->offset >= cask_era_group_at(list->era, list->next_group).offset;
+
+    if (begins || !is_empty)
+        end_empty(list);
+    if (begins)
+        begin_group(list);
+    if (!is_empty)
+        list_record(list, record, 1);
+    else if (list->empty_count++ == 0)
+        list->empty = *record;
     return 0;
 }
 
@@ -103,6 +134,7 @@ static int list_era(cli_call *call, cask_era *era, const char *path, json_t *doc
 {
     listing list = { .call = call, .path = path, .era = era, .groups = cli_json_array() };
     json_t *document = cli_json_object();
+    int code;
 
     cli_json_set(document, "path", cli_json_text(path));
     cli_json_set(document, "groups", list.groups);
@@ -112,7 +144,9 @@ static int list_era(cli_call *call, cask_era *era, const char *path, json_t *doc
             begin_group(&list);
         return CLI_DONE;
     }
-    return cask_era_walk(path, NULL, on_record, &list) < 0 ? cli_fail(call->out) : CLI_DONE;
+    code = cask_era_walk(path, NULL, on_record, &list);
+    end_empty(&list);
+    return code < 0 ? cli_fail(call->out) : CLI_DONE;
 }
 
 /* ---- cat ---- */
