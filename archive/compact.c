@@ -1,11 +1,6 @@
 /* Compaction: files are written anew in slot order, without dead bytes, in another codec if asked. */
 #include "replace.h"
 
-#include <stdlib.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "error.h"
 #include "fault.h"
 
@@ -18,7 +13,7 @@ typedef struct compaction {
     cask_replacement made;
     cask_buf payload;
     cask_buf value;
-    uint64_t *hashes; /* of the values, by index: what is read back is held against them */
+    cask_buf again; /* what the encoded value decodes to */
 } compaction;
 
 /* Whether compaction would change nothing: in slot order, no bytes between the records. */
@@ -53,11 +48,29 @@ static int read_record(compaction *c, uint64_t slot, cask_location *location)
     return CASK_OK;
 }
 
+/* c->value in the codec of the new file, in c->payload. Decoded at once to see whether it is right: `crc_out` was taken
+ * before, so all that is left to see of the file is that it has these bytes. */
+static int encode_value(compaction *c, uint64_t slot, uint32_t *crc_out)
+{
+    int code;
+
+    CASK_TRY(cask_codec_encode(&c->payload, c->codec, c->options->codec_level, c->value.data, c->value.size));
+    *crc_out = cask_record_crc(slot, c->conf.record_type, (uint32_t)c->payload.size, c->payload.data);
+    code = cask_codec_decode_buf(&c->again, c->codec, c->payload.data, c->payload.size, c->value.size);
+    if (code == CASK_E_NOMEM)
+        return code;
+    if (code < 0 || c->again.size != c->value.size ||
+        (c->value.size > 0 && memcmp(c->again.data, c->value.data, c->value.size) != 0))
+        return cask_fail(CASK_E_IO, CASK_AT_SLOT(c->old->data->path.text, CASK_NO_OFFSET, slot),
+                         "the value decodes otherwise than it was encoded; the old file stays. Check the memory");
+    return CASK_OK;
+}
+
 static int copy_record(compaction *c, uint32_t index)
 {
     uint64_t slot = c->old->file_id * CASK_SLOTS_PER_FILE + index;
     cask_location location;
-    uint32_t length;
+    uint32_t crc;
     int code;
 
     CASK_TRY(read_record(c, slot, &location));
@@ -67,11 +80,8 @@ static int copy_record(compaction *c, uint32_t index)
     if (code < 0)
         return code == CASK_E_NOMEM ? code
                                     : cask_record_undecodable(&c->conf, c->old->data->path.text, slot, location.offset);
-    c->hashes[index] = XXH3_64bits(c->value.data, c->value.size);
-    CASK_TRY(cask_codec_encode(&c->payload, c->codec, c->options->codec_level, c->value.data, c->value.size));
-    length = (uint32_t)c->payload.size;
-    return cask_replacement_add(&c->made, slot, c->payload.data, length,
-                                cask_record_crc(slot, c->conf.record_type, length, c->payload.data));
+    CASK_TRY(encode_value(c, slot, &crc));
+    return cask_replacement_add(&c->made, slot, c->payload.data, (uint32_t)c->payload.size, crc);
 }
 
 static int copy_records(compaction *c)
@@ -85,48 +95,6 @@ static int copy_records(compaction *c)
     c->made.view->pruned = c->old->pruned;
     c->made.view->codec = c->codec;
     c->made.view->value_bytes = c->old->value_bytes;
-    return cask_replacement_flush(&c->made);
-}
-
-/* ---- Reading back ---- */
-
-static int not_as_written(const compaction *c, uint64_t slot, uint64_t offset)
-{
-    cask_path path = cask_replacement_data(c->column->folder.text);
-
-    return cask_fail(CASK_E_IO, CASK_AT_SLOT(path.text, offset, slot),
-                     "what was written reads back otherwise; the old file stays. Check the disk and the memory");
-}
-
-static int check_record(compaction *c, uint32_t index)
-{
-    uint64_t slot = c->old->file_id * CASK_SLOTS_PER_FILE + index;
-    const cask_offset_table *table = &c->made.view->table;
-    uint64_t offset = cask_table_offset(table, index);
-    uint32_t length = cask_table_length(table, index);
-    cask_path path = cask_replacement_data(c->column->folder.text);
-    int code;
-
-    CASK_TRY(cask_buf_reserve(&c->payload, length));
-    CASK_TRY(cask_read_exact(&c->made.handle, path.text, c->payload.data, length, offset + CASK_RECORD_HEADER_SIZE));
-    if (cask_record_crc(slot, c->conf.record_type, length, c->payload.data) != cask_table_crc(table, index))
-        return not_as_written(c, slot, offset);
-    if (c->codec == c->old->codec)
-        return CASK_OK;
-    code = cask_codec_decode_buf(&c->value, c->codec, c->payload.data, length, c->conf.max_value_size);
-    if (code == CASK_E_NOMEM)
-        return code;
-    if (code < 0 || XXH3_64bits(c->value.data, c->value.size) != c->hashes[index])
-        return not_as_written(c, slot, offset);
-    return CASK_OK;
-}
-
-static int check_records(compaction *c)
-{
-    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
-        if (cask_table_has(&c->made.view->table, 4, i))
-            CASK_TRY(check_record(c, i));
-    }
     return CASK_OK;
 }
 
@@ -138,8 +106,6 @@ static int compact_view(cask_change *sum, compaction *c)
 
     if (code == CASK_OK)
         code = copy_records(c);
-    if (code == CASK_OK)
-        code = check_records(c);
     if (code == CASK_OK)
         code = cask_replacement_commit(&c->made);
     if (code == CASK_OK) {
@@ -162,13 +128,11 @@ static int compact_file(cask_change *sum, cask_column *column, const cask_compac
 
     CASK_TRY(cask_view_get(&c.old, &c.conf, column, file_id));
     c.codec = options->codec < 0 ? c.old->codec : (uint8_t)options->codec;
-    if (c.old->data != NULL && (c.codec != c.old->codec || !is_compact(c.old))) {
-        c.hashes = malloc(CASK_SLOTS_PER_FILE * sizeof *c.hashes);
-        code = c.hashes == NULL ? cask_fail_nomem() : compact_view(sum, &c);
-    }
-    free(c.hashes);
+    if (c.old->data != NULL && (c.codec != c.old->codec || !is_compact(c.old)))
+        code = compact_view(sum, &c);
     cask_buf_dispose(&c.payload);
     cask_buf_dispose(&c.value);
+    cask_buf_dispose(&c.again);
     cask_view_release(c.old);
     return code;
 }

@@ -676,12 +676,6 @@ static bool is_damaged(const survey *s)
 
 /* ---- The new file ---- */
 
-static int reads_otherwise(const char *path, uint64_t offset, uint64_t slot)
-{
-    return cask_fail(CASK_E_IO, CASK_AT_SLOT(path, offset, slot),
-                     "the record reads otherwise than before; the old file stays. Check the disk and the memory");
-}
-
 static int copy_records(survey *s, cask_replacement *r)
 {
     for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
@@ -697,32 +691,12 @@ static int copy_records(survey *s, cask_replacement *r)
         CASK_TRY(cask_window_read(&s->window, offset, CASK_RECORD_HEADER_SIZE + (uint64_t)length, &bytes));
         crc = cask_record_crc(slot_at(s, i), s->conf.record_type, length, bytes + CASK_RECORD_HEADER_SIZE);
         if (crc != cask_table_crc(&s->found, i))
-            return reads_otherwise(s->path.text, offset, slot_at(s, i));
+            return cask_fail(CASK_E_IO, CASK_AT_SLOT(s->path.text, offset, slot_at(s, i)),
+                             "the record reads otherwise than before; the old file stays. Check the disk and the "
+                             "memory");
         CASK_TRY(cask_replacement_add(r, slot_at(s, i), bytes + CASK_RECORD_HEADER_SIZE, length, crc));
     }
-    return cask_replacement_flush(r);
-}
-
-static int check_copies(const survey *s, const cask_replacement *r)
-{
-    cask_path path = cask_replacement_data(s->all->column->folder.text);
-    cask_window window = { .handle = &r->handle, .path = path.text, .end = r->view->data_length };
-    int code = CASK_OK;
-
-    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE && code == CASK_OK; i++) {
-        uint64_t offset = cask_table_offset(&r->view->table, i);
-        uint32_t length = cask_table_length(&r->view->table, i);
-        const uint8_t *bytes;
-
-        if (!cask_table_has(&r->view->table, 4, i))
-            continue;
-        code = cask_window_read(&window, offset, CASK_RECORD_HEADER_SIZE + (uint64_t)length, &bytes);
-        if (code == CASK_OK && cask_record_crc(slot_at(s, i), s->conf.record_type, length,
-                                               bytes + CASK_RECORD_HEADER_SIZE) != cask_table_crc(&r->view->table, i))
-            code = reads_otherwise(path.text, offset, slot_at(s, i));
-    }
-    cask_buf_dispose(&window.buffer);
-    return code;
+    return CASK_OK;
 }
 
 /* The data file stays if the records found, and zeros, are all there is in it. */
@@ -742,10 +716,8 @@ static int make_new_file(survey *s, cask_replacement *r)
     r->view->pruned = s->pruned;
     for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++)
         r->view->value_bytes += cask_table_has(&s->found, 4, i) ? s->value_size[i] : 0;
-    if (!r->keeps_data) {
-        CASK_TRY(copy_records(s, r));
-        return check_copies(s, r);
-    }
+    if (!r->keeps_data)
+        return copy_records(s, r);
     r->view->table = s->found;
     r->view->records = s->records;
     r->view->data_length = s->size;

@@ -1,7 +1,8 @@
 /*
  * Replacing a file: the one place where the order of it is written down. See DESIGN.md for the table of crash windows.
  *
- *   1. the new files  `replacement` and `replacement.off` are written, synced, and their folder; nothing names them
+ *   1. the new files  `replacement` is written and read back, `replacement.off` is written; both are synced, and their
+ *                     folder; nothing names them
  *   2. intent         the conf is committed as it is to be, with an intent to replace: from here the new files count
  *   3. the swap       both are renamed to their places, the folder is synced
  *   4. the end        the conf is committed without the intent
@@ -161,9 +162,56 @@ int cask_replacement_add(cask_replacement *r, uint64_t slot, const void *payload
     return CASK_OK;
 }
 
-int cask_replacement_flush(cask_replacement *r)
+static int reads_otherwise(const cask_window *window, uint64_t offset, uint64_t slot)
 {
-    return r->buffer.size > 0 ? flush(r) : CASK_OK;
+    return cask_fail(CASK_E_IO, CASK_AT_SLOT(window->path, offset, slot),
+                     "what was written reads back otherwise; the old file stays. Check the disk and the memory");
+}
+
+static int check_record(const cask_replacement *r, cask_window *window, uint32_t index)
+{
+    uint64_t slot = r->file_id * CASK_SLOTS_PER_FILE + index;
+    uint64_t offset = cask_table_offset(&r->view->table, index);
+    uint32_t length = cask_table_length(&r->view->table, index);
+    uint8_t header[CASK_RECORD_HEADER_SIZE];
+    const uint8_t *bytes;
+
+    cask_record_encode(header, r->record_type, length);
+    CASK_TRY(cask_window_read(window, offset, sizeof header + (uint64_t)length, &bytes));
+    if (memcmp(bytes, header, sizeof header) != 0 ||
+        cask_record_crc(slot, r->record_type, length, bytes + sizeof header) != cask_table_crc(&r->view->table, index))
+        return reads_otherwise(window, offset, slot);
+    return CASK_OK;
+}
+
+static int check_records(const cask_replacement *r, cask_window *window)
+{
+    const uint8_t *bytes;
+
+    CASK_TRY(cask_window_read(window, 0, sizeof cask_version_record, &bytes));
+    if (memcmp(bytes, cask_version_record, sizeof cask_version_record) != 0)
+        return reads_otherwise(window, 0, CASK_NO_SLOT);
+    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
+        if (cask_table_has(&r->view->table, 4, i))
+            CASK_TRY(check_record(r, window, i));
+    }
+    return CASK_OK;
+}
+
+/* Write what is still in the buffer, and read back all of it while the disk is busy with it: every byte is that of the
+ * version record, of a header, or under the checksum of a record. */
+static int finish_data(cask_replacement *r)
+{
+    cask_path path = cask_replacement_data(r->column->folder.text);
+    cask_window window = { .handle = &r->handle, .path = path.text, .end = r->view->data_length };
+    int code;
+
+    if (r->handle.file < 0)
+        return CASK_OK;
+    CASK_TRY(flush(r));
+    code = check_records(r, &window);
+    cask_buf_dispose(&window.buffer);
+    return code;
 }
 
 static int sync_data(const cask_replacement *r)
@@ -259,6 +307,7 @@ int cask_replacement_commit(cask_replacement *r)
     cask_handle old = CASK_HANDLE_INIT;
     int code;
 
+    CASK_TRY(finish_data(r));
     CASK_TRY(sync_data(r));
     CASK_TRY(write_table(r, &trailer));
     CASK_TRY(cask_sync_folder(column->vfs, column->folder.text));

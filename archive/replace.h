@@ -25,10 +25,8 @@ typedef struct cask_replacement {
 int cask_replacement_begin(cask_replacement *r, cask_column *column, uint64_t file_id);
 /* Append a record; in slot order, if the file is to be in slot order. */
 int cask_replacement_add(cask_replacement *r, uint64_t slot, const void *payload, uint32_t length, uint32_t crc);
-/* All records are there: the handle can be read. */
-int cask_replacement_flush(cask_replacement *r);
-/* Make the data durable, write the table and put both in place. An error before the intent leaves all as it was; after
- * it the column is poisoned. */
+/* Read the data back, make it durable, write the table and put both in place. An error before the intent leaves all as
+ * it was; after it the column is poisoned. */
 int cask_replacement_commit(cask_replacement *r);
 /* Free; what was not committed is deleted. */
 void cask_replacement_end(cask_replacement *r);

@@ -1,8 +1,9 @@
-/* A disk that writes other bytes than it was given, and says nothing: the file that was to be replaced stays. */
+/* A disk that writes other bytes than it was given, and says nothing, or a codec that encodes another value: the file
+ * that was to be replaced stays. */
 #include "raw.h"
 #include "store.h"
 
-#include <inttypes.h>
+#include <zstd.h>
 
 #define FILE_SLOTS ((uint64_t)CASK_SLOTS_PER_FILE)
 #define NO_BYTE UINT64_MAX
@@ -12,6 +13,7 @@ static struct {
     const cask_vfs *inner;
     int file; /* that data file, if open */
     uint64_t at;
+    bool of_values; /* zstd encodes another value */
     uint8_t bytes[VALUE_SIZE_MAX];
 } lie;
 
@@ -43,6 +45,19 @@ static int64_t lying_write_at(void *context, int file, const void *buffer, size_
     return lie.inner->write_at(context, file, lie.bytes, size, offset);
 }
 
+size_t __real_ZSTD_compress2(ZSTD_CCtx *context, void *to, size_t capacity, const void *from, size_t size);
+size_t __wrap_ZSTD_compress2(ZSTD_CCtx *context, void *to, size_t capacity, const void *from, size_t size);
+
+size_t __wrap_ZSTD_compress2(ZSTD_CCtx *context, void *to, size_t capacity, const void *from, size_t size)
+{
+    if (!lie.of_values)
+        return __real_ZSTD_compress2(context, to, capacity, from, size);
+    assert_in_range(size, 1, sizeof lie.bytes);
+    memcpy(lie.bytes, from, size);
+    lie.bytes[size - 1] ^= 0x10;
+    return __real_ZSTD_compress2(context, to, capacity, lie.bytes, size);
+}
+
 /* In a sealed file out of order; closed. */
 static store filled(cask_vfs *lying)
 {
@@ -55,6 +70,7 @@ static store filled(cask_vfs *lying)
     lie.inner = s.vfs;
     lie.file = -1;
     lie.at = NO_BYTE;
+    lie.of_values = false;
     lying->open = lying_open;
     lying->close = lying_close;
     lying->write_at = lying_write_at;
@@ -93,6 +109,26 @@ static void replace__compaction_finds_each_byte_that_was_written_otherwise(void 
         assert_int_equal(store_verify(&s, false), 0);
         store_dispose(&s);
     }
+}
+
+static void replace__compaction_finds_a_value_that_was_encoded_otherwise(void **state)
+{
+    cask_vfs lying;
+    store s = filled(&lying);
+    cask_change change;
+    uint64_t hash;
+
+    (void)state;
+    store_open_existing(&s, false);
+    hash = memory_disk_hash(s.disk);
+    lie.of_values = true;
+    assert_code(compact(&s, CASK_CODEC_ZSTD, &change), CASK_E_IO);
+    assert_true(memory_disk_hash(s.disk) == hash);
+    lie.of_values = false;
+    assert_ok(compact(&s, CASK_CODEC_ZSTD, &change));
+    assert_int_equal(change.files, 1);
+    store_expect_values(&s, SLOTS(5, 7, 20, FILE_SLOTS + 1));
+    store_dispose(&s);
 }
 
 /* ---- Rebuilding ---- */
@@ -140,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replace__compaction_finds_each_byte_that_was_written_otherwise),
+        cmocka_unit_test(replace__compaction_finds_a_value_that_was_encoded_otherwise),
         cmocka_unit_test(replace__rebuilding_finds_each_byte_that_was_written_otherwise),
     };
 
