@@ -54,7 +54,7 @@ int era_signatures_verify(era_signature *signatures, size_t count, unsigned jobs
 #include <stdlib.h>
 #include <sys/random.h>
 
-/* Signatures that are verified with one final exponentiation, and bits of each random coefficient. */
+/* Signatures that are verified with one final exponentiation, a power of two; bits of each random coefficient. */
 enum { BATCH = 64, COEFFICIENT_BITS = 64, COEFFICIENT_SIZE = COEFFICIENT_BITS / 8 };
 
 static const uint8_t ciphersuite[] = "BLS_SIG_BLS12381G2_XMD:SHA-256_SSWU_RO_POP_";
@@ -209,22 +209,24 @@ static bool verify_together(const batch *b, size_t from, size_t count)
     return blst_pairing_finalverify(b->pairing, &signatures);
 }
 
-/* Halve what fails until a bad one is alone, then try all of the rest. `from` is behind what is settled. */
+/* Halve what fails until the bad ones are alone; parts that begin at `from`, behind what is settled, in the order of a
+ * binary tree: with all of them bad, each costs as many pairings as the tree has levels. */
 static void bisect(const batch *b)
 {
-    size_t from = 0, size = b->count;
+    size_t from = 0, size = BATCH;
 
     while (from < b->count) {
-        const bool good = verify_together(b, from, size);
+        const size_t count = b->count - from < size ? b->count - from : size;
+        const bool good = verify_together(b, from, count);
 
-        if (!good && size > 1) {
-            size = (size + 1) / 2;
+        if (!good && count > 1) {
+            size /= 2;
             continue;
         }
-        for (size_t i = 0; i < size; i++)
+        for (size_t i = 0; i < count; i++)
             b->signatures[from + i]->good = good;
         from += size;
-        size = b->count - from;
+        size = from & (~from + 1); /* of the largest part of the tree that begins here */
     }
 }
 
