@@ -2,8 +2,7 @@
  * Verification down to the roots, and export: every vector, as a file and out of an archive; what a trusted root
  * proves; archives whose columns contradict each other.
  */
-#include "../archive/bytes.h"
-#include "../archive/error.h"
+#include "era_builder.h"
 #include "era_check.h"
 #include "files.h"
 #include "manifest.h"
@@ -14,8 +13,6 @@
 #include <unistd.h>
 
 #define ERAS FIXTURES "/eras/"
-#define SLOTS 64u
-
 enum { FINDINGS = 64, PATHS = 20 };
 
 typedef struct findings {
@@ -353,6 +350,105 @@ static void unusual__is_accepted(void **state)
         temp_folder_remove(folder);
     }
     json_decref(manifest);
+    cask_network_free(network);
+}
+
+/* ---- Changed states ---------------------------------------------------------------------------------------------- */
+
+/* A bit of the state that is flipped: at an offset of one of its fields, or of all of it. */
+typedef struct flipped_bit {
+    const char *field; /* NULL: of all of it */
+    size_t at;
+} flipped_bit;
+
+/* The era file, in `folder`, with bits of its state flipped. */
+static void add_changed_era(file_list *list, const char *folder, size_t era, const flipped_bit *bits, size_t count)
+{
+    cask_buf stored = CASK_BUF_INIT, value = CASK_BUF_INIT;
+    file_list good = { .count = 0 };
+    cask_era_group group;
+    cask_era *file;
+    builder b;
+
+    add_era(&good, era);
+    assert_ok(cask_era_open(&file, good.path[0], NULL, NULL));
+    group = cask_era_group_at(file, 0);
+    add_file(list, folder, strrchr(good.path[0], '/') + 1);
+    build(&b, list->path[list->count - 1]);
+    put_version(&b);
+    for (uint64_t slot = group.start_slot; slot < group.state_slot; slot++) {
+        if (cask_era_read_block(&stored, file, 0, slot) == CASK_OK)
+            put_block_bytes(&b, slot, &stored);
+    }
+    assert_ok(cask_era_read_state(&stored, file, 0));
+    assert_ok(cask_codec_decode_buf(&value, CASK_CODEC_SNAPPY, stored.data, stored.size, 1u << 24));
+    for (size_t i = 0; i < count; i++) {
+        ssz_part part = { NULL, 0, 0 };
+
+        if (bits[i].field != NULL)
+            assert_ok(ssz_field(&part, ssz_state_type("minimal", era == 0 ? "phase0" : "altair"), value.data,
+                                value.size, bits[i].field));
+        value.data[part.offset + bits[i].at] ^= 1;
+    }
+    assert_ok(cask_codec_encode(&stored, CASK_CODEC_SNAPPY, 0, value.data, value.size));
+    put_state_bytes(&b, &stored);
+    if (era > 0)
+        put_block_index(&b, group.start_slot);
+    put_state_index(&b, group.state_slot);
+    build_end(&b);
+    cask_buf_dispose(&stored);
+    cask_buf_dispose(&value);
+    cask_era_close(file);
+    dispose_list(&good);
+}
+
+enum { STATE_SLOT = 40, STATE_VALIDATORS_ROOT = 8, VALIDATOR = 121, EFFECTIVE_BALANCE = 80 };
+
+/* Each state is wrong in one thing, or in one that others follow from: there is one finding. */
+static void changed_state__is_one_finding(void **state)
+{
+    static const struct {
+        size_t era;
+        flipped_bit bits[2];
+        size_t bit_count;
+        bool with_before, with_next;
+        cask_verify_level level;
+        const char *word;
+    } cases[] = {
+        /* what the state of another slot has of blocks is of no use */
+        { 3, { { NULL, STATE_SLOT }, { "block_roots", 4 * 32 } }, 2, false, false, CASK_VERIFY_ROOTS, "state-slot" },
+        /* genesis_validators_root, which config.yaml does not have: by the era before, by all signatures, by genesis */
+        { 3, { { NULL, STATE_VALIDATORS_ROOT } }, 1, true, false, CASK_VERIFY_ROOTS, "state-config" },
+        { 3, { { NULL, STATE_VALIDATORS_ROOT } }, 1, false, false, CASK_VERIFY_SIGNATURES, "state-config" },
+        { 0, { { "validators", 3 * VALIDATOR + EFFECTIVE_BALANCE } }, 1, false, false, CASK_VERIFY_ROOTS,
+          "state-config" },
+        /* the root of the genesis block depends on that of the state */
+        { 0, { { "balances", 8 } }, 1, false, true, CASK_VERIFY_ROOTS, "state-root" },
+    };
+    cask_network *network = load(ERAS "minimal/config.yaml");
+    char *folder = temp_folder_new();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        cask_verify_options options = options_with(network, NULL, CASK_NO_SLOT);
+        file_list list = { .count = 0 };
+        findings f;
+
+        options.level = cases[i].level;
+        if (options.level == CASK_VERIFY_SIGNATURES && !era_signatures_available())
+            continue;
+        add_changed_era(&list, folder, cases[i].era, cases[i].bits, cases[i].bit_count);
+        if (cases[i].with_before)
+            add_era(&list, cases[i].era - 1);
+        if (cases[i].with_next)
+            add_era(&list, cases[i].era + 1);
+        f = verify(&list, &options);
+        if (f.count != 1 || strcmp(f.words[0], cases[i].word) != 0)
+            fail_msg("case %zu: findings: %zu, '%s' where '%s' is due", i, f.count, f.words[0], cases[i].word);
+        assert_int_equal(f.eras[0], cases[i].era);
+        dispose_list(&list);
+    }
+    temp_folder_remove(folder);
     cask_network_free(network);
 }
 
@@ -915,6 +1011,7 @@ int main(void)
         case_test(malformed__is_refused_in_an_archive),
         case_test(malformed__is_refused_by_import),
         case_test(unusual__is_accepted),
+        cmocka_unit_test(changed_state__is_one_finding),
         cmocka_unit_test(trusted_root__proves_all_back_to_genesis),
         cmocka_unit_test(trusted_root__of_any_slot_in_the_newest_era),
         cmocka_unit_test(trusted_root__outside_the_newest_era),
