@@ -77,18 +77,17 @@ static int check_fork(const era_state *state, cask_place place, const cask_netwo
     return CASK_OK;
 }
 
-int era_check_state(bool *of_network_out, const era_state *state, const era_source *source, const era_rules *rules)
+int era_check_state(bool *due_out, const era_state *state, const era_source *source, const era_rules *rules)
 {
     const cask_place place = era_source_state_place(source);
     int code = check_slot(state, place);
 
-    *of_network_out = true;
     if (code == CASK_OK && rules->network != NULL) {
         code = era_network_check_state(rules->network, state->head.data, place);
         if (code == CASK_OK)
             code = check_fork(state, place, rules->network);
-        *of_network_out = code == CASK_OK;
     }
+    *due_out = code == CASK_OK;
     return era_flag_error(rules, source->era, code);
 }
 
@@ -202,12 +201,31 @@ static int copy_keys(era_checker *checker, const ssz_type *type, const cask_buf 
     return CASK_OK;
 }
 
+/* initialize_beacon_state_from_eth1 (phase0): genesis_validators_root is that of the validators at genesis. */
+static int check_genesis(const era_checker *checker, const ssz_type *type)
+{
+    const era_record *record = &checker->record;
+    const cask_buf *state = &checker->state.head;
+    uint8_t root[SSZ_ROOT_SIZE];
+    const era_finding finding = { "state-config", 0, state_place(record), root, record->genesis_validators_root };
+
+    if (record->era > 0)
+        return CASK_OK;
+    CASK_TRY(root_of_field(root, type, state, "validators"));
+    if (same_root(root, record->genesis_validators_root))
+        return CASK_OK;
+    return era_flag(&checker->rules, &finding,
+                    "genesis_validators_root is not the root of the validators; take the file from a good copy");
+}
+
 static int take_state(era_checker *checker, const ssz_type *type)
 {
     era_record *record = &checker->record;
     const cask_buf *state = &checker->state.head;
 
     CASK_TRY(ssz_root(record->state_root, type, state->data, state->size, checker->rules.jobs));
+    set_root(record->genesis_validators_root, beacon_state_genesis_validators_root(state->data));
+    CASK_TRY(check_genesis(checker, type));
     CASK_TRY(find_head_root(record, type, state));
     CASK_TRY(find_era_root(record, type, state));
     CASK_TRY(copy_keys(checker, type, state));
@@ -389,7 +407,6 @@ static int begin_without_state(era_checker *checker)
 
 int era_checker_begin(era_checker *checker, const era_rules *rules, const era_source *source)
 {
-    bool of_network;
     int code;
 
     start(checker, rules, source);
@@ -399,9 +416,8 @@ int era_checker_begin(era_checker *checker, const era_rules *rules, const era_so
     code = source->read_state(&checker->state, source, era_state_type(rules, source->state_slot) != NULL);
     if (code != CASK_OK)
         return era_flag_error(&checker->rules, source->era, code);
-    checker->state_read = true;
-    CASK_TRY(era_check_state(&of_network, &checker->state, source, &checker->rules));
-    if (of_network) /* else it has another shape */
+    CASK_TRY(era_check_state(&checker->state_read, &checker->state, source, &checker->rules));
+    if (checker->state_read) /* else it may have another shape, and tells of other slots */
         CASK_TRY(check_ssz(checker));
     shrink_state(&checker->state, BEACON_STATE_ROOTS_SIZE(source->state_slot - source->start_slot));
     return checker->record.rooted ? take_roots(checker) : CASK_OK;
@@ -505,6 +521,27 @@ static void prepare_signature(era_signature *signature, const era_checker *check
                      beacon_state_genesis_validators_root(checker->state.head.data));
 }
 
+/* Where not even one of several is good, and the configuration does not have the root that all were signed with, it is
+ * that which is wrong in the state. No signature of the era can be verified then. */
+static int flag_domain(era_checker *checker)
+{
+    const era_finding finding = { "state-config", checker->source->era, state_place(&checker->record), NULL, NULL };
+
+    checker->wrong_domain = true;
+    return era_flag(&checker->rules, &finding,
+                    "no block was signed with the genesis_validators_root in the state; take the era from a good copy");
+}
+
+static bool domain_is_wrong(const era_checker *checker, const era_signature *signatures, size_t count)
+{
+    size_t good = 0;
+
+    for (size_t i = 0; i < count; i++)
+        good += signatures[i].good;
+    return good == 0 && count > 1 && !checker->has_signature &&
+           cask_network_genesis_validators_root(checker->rules.network) == NULL;
+}
+
 static int verify_signatures(era_checker *checker, const era_blocks *run, era_signature *signatures)
 {
     size_t count = 0;
@@ -514,11 +551,17 @@ static int verify_signatures(era_checker *checker, const era_blocks *run, era_si
             prepare_signature(&signatures[count++], checker, &run->blocks[i]);
     }
     CASK_TRY(era_signatures_verify(signatures, count, checker->rules.jobs, checker->rules.keys));
+    if (domain_is_wrong(checker, signatures, count))
+        return flag_domain(checker);
     count = 0;
     for (size_t i = 0; i < run->count; i++) {
         const era_block *block = &run->blocks[i];
 
-        if (block->code == CASK_OK && !signatures[count++].good)
+        if (block->code != CASK_OK)
+            continue;
+        if (signatures[count++].good)
+            checker->has_signature = true;
+        else
             CASK_TRY(flag_block(checker, "proposer-signature", CASK_AT_SLOT(run->path, block->offset, block->slot),
                                 NULL, NULL, "the signature is not that of the proposer"));
     }
@@ -530,7 +573,7 @@ static int check_signatures(era_checker *checker, const era_blocks *run)
     era_signature *signatures;
     int code;
 
-    if (checker->rules.level < CASK_VERIFY_SIGNATURES || checker->record.state_pruned)
+    if (checker->rules.level < CASK_VERIFY_SIGNATURES || checker->record.state_pruned || checker->wrong_domain)
         return CASK_OK;
     signatures = calloc(run->count, sizeof(*signatures));
     if (signatures == NULL)
@@ -655,10 +698,23 @@ int era_check_first_slot(era_record *record, const uint8_t *root_before, const e
 
 int era_check_link(era_record *record, era_record *before, const era_rules *rules)
 {
-    if (!before->state_pruned && !same_root(before->state_root, record->before_root))
+    if (!before->state_pruned && !same_root(before->state_root, record->before_root)) {
         CASK_TRY(flag_link(before, "state-root", state_place(before), record->before_root, before->state_root, rules,
                            "the state is not the one whose root the era after it has"));
+        if (before->era == 0) /* so is the root of its block, which depends on that */
+            return CASK_OK;
+    }
     return era_check_first_slot(record, before->last_root, rules);
+}
+
+int era_check_genesis_root(era_record *record, const era_record *earlier, const era_rules *rules)
+{
+    const uint8_t *due = earlier->genesis_validators_root, *found = record->genesis_validators_root;
+
+    if (same_root(found, due))
+        return CASK_OK;
+    return flag_link(record, "state-config", state_place(record), due, found, rules,
+                     "the state's genesis_validators_root is not that of the eras before it");
 }
 
 int era_check_history(era_record *record, const era_record *earlier, const era_rules *rules)

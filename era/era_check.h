@@ -34,6 +34,7 @@ typedef struct era_record {
     size_t findings;
     bool rooted;               /* what follows is known: the state is well-formed, and its root was computed */
     uint8_t state_root[32];
+    uint8_t genesis_validators_root[32];
     uint8_t head_root[32];     /* of the block at state_slot, or of the last one before it */
     bool head_binds_state;     /* that root depends on state_root: there is a block at state_slot */
     uint8_t era_root[32];      /* of block_roots and state_roots, as later states have it */
@@ -59,10 +60,12 @@ typedef struct era_checker {
     era_rules rules;
     const era_source *source;
     era_state state; /* after era_checker_begin(): no more than its beginning */
-    bool state_read; /* the source had a state that decodes */
+    bool state_read; /* the source had a state that decodes, of its slot and of the network */
     uint8_t *slot_states; /* a cask_slot_state for each block; NULL: none was pruned */
     uint8_t *keys;        /* public keys of all validators, one after the other; NULL: not wanted */
     size_t key_count;
+    bool has_signature;   /* a good one was seen */
+    bool wrong_domain;    /* no signature can be verified */
     const uint8_t *roots; /* block_roots and state_roots in it; NULL: not known, or none */
     era_record record;
     cask_report_fn report; /* of the caller */
@@ -84,8 +87,8 @@ void era_checker_dispose(era_checker *checker);
 int era_checker_run(uint64_t *blocks_out, era_checker *checker, size_t slice_size);
 
 /* Check what is known of a state: "state-slot", "state-config". Returns what the report function returns, if not 0;
- * *of_network_out: it is of the network, as far as can be seen. */
-int era_check_state(bool *of_network_out, const era_state *state, const era_source *source, const era_rules *rules);
+ * *due_out: there was nothing to report. */
+int era_check_state(bool *due_out, const era_state *state, const era_source *source, const era_rules *rules);
 
 /* Compare the root in the name of a file with that of its last group, whose state this is: the root of its era, in the
  * genesis group genesis_validators_root. Errors: CORRUPT "name-root". */
@@ -96,6 +99,9 @@ int era_check_link(era_record *record, era_record *before, const era_rules *rule
 
 /* The same of the first slot alone, where only the root of the last block before it is known. */
 int era_check_first_slot(era_record *record, const uint8_t *root_before, const era_rules *rules);
+
+/* Hold the network of an era, "state-config", against that of an earlier one. Both are rooted, with their states. */
+int era_check_genesis_root(era_record *record, const era_record *earlier, const era_rules *rules);
 
 /* Hold what a state says of an earlier era against that era's own roots. Both are rooted. */
 int era_check_history(era_record *record, const era_record *earlier, const era_rules *rules);

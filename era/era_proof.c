@@ -61,6 +61,23 @@ static int check_links(const chain *c)
     return CASK_OK;
 }
 
+/* What config.yaml does not have: that of the first state in which nothing is wrong is held against the others. */
+static int check_genesis_roots(const chain *c)
+{
+    const era_record *first = NULL;
+
+    for (size_t i = 0; i < c->count; i++) {
+        era_record *record = &c->records[i];
+
+        if (!record->rooted || record->state_pruned || record->findings > 0)
+            continue;
+        if (first == NULL)
+            first = record;
+        CASK_TRY(era_check_genesis_root(record, first, c->rules));
+    }
+    return CASK_OK;
+}
+
 /* ---- The trusted root --------------------------------------------------------------------------------------- */
 
 static int check_anchor(const chain *c, era_record *newest)
@@ -239,6 +256,8 @@ int era_prove(uint64_t *from_out, uint64_t *to_out, era_record *records, size_t 
     if (c.proofs == NULL)
         return cask_fail_nomem();
     code = check_links(&c);
+    if (code == CASK_OK)
+        code = check_genesis_roots(&c);
     if (code == CASK_OK)
         code = check_anchors(&c);
     if (code == CASK_OK) {

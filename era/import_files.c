@@ -100,10 +100,10 @@ static int check_state(const cask_era *era, size_t group, cask_network *network,
 {
     const era_source source = era_source_of_group(era, group);
     const era_rules rules = { .network = network, .report = refuse_state, .trusted_slot = CASK_NO_SLOT };
-    bool of_network;
+    bool due;
 
     CASK_TRY(era_state_read_roots(state, era, group));
-    CASK_TRY(era_check_state(&of_network, state, &source, &rules));
+    CASK_TRY(era_check_state(&due, state, &source, &rules));
     if (!network->genesis_validators_root_known)
         era_network_set_genesis_validators_root(network, beacon_state_genesis_validators_root(state->head.data));
     return CASK_OK;
