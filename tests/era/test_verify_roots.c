@@ -52,6 +52,7 @@ static int note(const cask_report *found, void *payload)
     }
     assert_true(found->corrupt);
     assert_true(found->offset != UINT64_MAX || !has_a_place(found->what));
+    assert_true(found->has_era || found->slot == CASK_NO_SLOT);
     if (f->count < FINDINGS) {
         snprintf(f->words[f->count], sizeof(f->words[0]), "%s", found->what);
         f->slots[f->count] = found->slot;
