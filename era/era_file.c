@@ -56,6 +56,7 @@ typedef struct scan {
     bool listed;       /* this group was */
     /* the group being scanned */
     era_group group;
+    bool era_known;
     uint64_t *blocks; /* offsets of its block records; room for E2_INDEX_SLOTS_MAX */
     size_t block_count;
     cask_era_record index; /* the first of its indices */
@@ -76,7 +77,7 @@ static int flag(scan *s, const char *what, uint64_t offset, uint64_t slot, const
 {
     char message[256];
     const cask_report found = { .what = what, .file = s->era->path, .slot = slot, .offset = offset, .corrupt = true,
-                                .message = message };
+                                .message = message, .has_era = s->era_known, .era = s->group.facts.era };
     va_list arguments;
 
     va_start(arguments, format);
@@ -93,6 +94,7 @@ static void begin_group(scan *s, const cask_era_record *version)
     s->after_listed = s->listed;
     s->listed = false;
     s->group = (era_group){ .facts.offset = version->offset };
+    s->era_known = false;
     s->block_count = 0;
     s->records = 0;
     s->expect = EXPECT_BLOCK;
@@ -199,6 +201,12 @@ static int check_block_offsets(scan *s, const slot_index *index)
                 "a block record that the index does not name; take the file from a good copy");
 }
 
+static void set_era(scan *s, uint64_t state_slot)
+{
+    s->era_known = s->era->slots_per_era != 0;
+    s->group.facts.era = s->era_known ? state_slot / s->era->slots_per_era : 0;
+}
+
 static int check_block_index(bool *good_out, scan *s, uint64_t state_slot)
 {
     slot_index index;
@@ -217,7 +225,7 @@ static int check_block_index(bool *good_out, scan *s, uint64_t state_slot)
                     (unsigned long long)state_slot);
     s->era->slots_per_era = index.count;
     s->group.index_offset = index.offset;
-    s->group.facts.era = state_slot / index.count;
+    set_era(s, state_slot);
     s->group.facts.start_slot = index.start_slot;
     *good_out = true;
     return check_block_offsets(s, &index);
@@ -252,6 +260,7 @@ static int end_group(scan *s, const cask_era_record *state_index)
         s->expect = EXPECT_NOTHING; /* nor can its length be relied on */
         return CASK_OK;
     }
+    set_era(s, index.start_slot);
     if (!e2_index_target(&target, index.offset, cask_load64(payload + E2_INDEX_ENTRY(0))) ||
         target != s->group.facts.state_offset)
         CASK_TRY(flag(s, "offset-invalid", index.offset + E2_HEADER_SIZE + E2_INDEX_ENTRY(0), index.start_slot,
@@ -293,6 +302,7 @@ static int expect_version(scan *s, const cask_era_record *record)
                     "a version record of %u bytes, which must have none; take the file from a good copy", record->size);
     }
     s->listed = false; /* this may be a group that is not */
+    s->era_known = false;
     if (record->offset == 0)
         return BREAK_GROUP(s, "version", record->offset, CASK_NO_SLOT,
                            "the file does not begin with a version record: it is no e2store file, or damaged");

@@ -52,6 +52,7 @@ typedef struct verification {
     int stop; /* what the report function returned, if it was not 0 */
     cask_verify_result *result;
     era_columns columns; /* of an archive */
+    const char *column;  /* that the store checks; NULL: none */
     bool era_pass;       /* its columns were checked before */
     bool snappy;         /* so are its blocks and states stored */
     era_keys *keys;
@@ -109,6 +110,20 @@ static void find_record(cask_report *found, cask_path *path, const era_columns *
     }
 }
 
+/* Findings of the store: say which era the slot is of. A state is that of the slot behind its era. */
+static void find_era(cask_report *found, const verification *v)
+{
+    static const char *const columns[] = { "blocks", "block_roots", "state_roots", "states" };
+    const cask_network *network = v->inputs[0].network;
+
+    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+        if (v->column == NULL || network == NULL || found->slot == CASK_NO_SLOT || strcmp(v->column, columns[i]) != 0)
+            continue;
+        found->has_era = true;
+        found->era = found->slot / cask_network_slots_per_era(network) + (strcmp(columns[i], "states") != 0);
+    }
+}
+
 /* A cask_report_fn. */
 static int on_report(const cask_report *found, void *payload)
 {
@@ -122,6 +137,7 @@ static int on_report(const cask_report *found, void *payload)
         return 0;
     if (r->v->snappy && strcmp(found->what, "record-codec") == 0)
         named.what = "snappy";
+    find_era(&named, r->v);
     find_record(&named, &path, &r->v->columns);
     pthread_mutex_lock(&r->v->mutex);
     code = count_and_report(&named, r);
@@ -533,12 +549,15 @@ static int verify_column(const char *name, void *payload)
 
     if (code == CASK_OK) {
         r->v->snappy = cask_column_codec(column) == CASK_CODEC_SNAPPY;
+        r->v->column = name;
         code = cask_column_verify(column, r->v->options.jobs, on_report, r, &bytes);
     }
     r->input->totals.bytes += bytes;
     tell_progress(r->v, name, 0, 0, bytes);
     cask_column_close(column);
-    return code == STOPPED ? code : column_error(r, code);
+    code = code == STOPPED ? code : column_error(r, code);
+    r->v->column = NULL;
+    return code;
 }
 
 /* NULL: no import made the archive. */
