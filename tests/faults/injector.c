@@ -139,7 +139,7 @@ static void judge(const operation *op, const way *how, const vfs_fault *fault, i
 /* What was refused for want of memory can be had later; and so can what only reads. */
 static bool can_be_repeated(const operation *op, const way *how)
 {
-    return (how->kinds == 0 && !op->ends) || op->reads;
+    return how->kinds == 0 || op->reads;
 }
 
 /* Whether there was such a call. */

@@ -15,7 +15,6 @@ struct operation {
     char name[64];
     const void *plan; /* of its kind of operation */
     bool reads;       /* it changes nothing, must not pass over a call that fails, and is right when tried again */
-    bool ends;        /* also want of memory may end the handle */
 
     /* Once, on an empty disk: what is there before. */
     void (*prepare)(const operation *self, memory_disk **disk);

@@ -664,7 +664,6 @@ static void add(list *l, const operation *kind, bool reads, plan p)
     *op = *kind;
     op->plan = &plans[l->count++];
     op->reads = reads;
-    op->ends = p.run == prune || p.run == compact || p.run == upgrade || p.run == rebuild;
     snprintf(op->name, sizeof(op->name), "%s %s v%u %zu codec=%u%s", p.name, p.workload->name,
              (unsigned)p.workload->version, p.batch, p.codec, p.read_only ? " read-only" : "");
 }
