@@ -348,21 +348,15 @@ static unsigned first_copy(const cask_conf *conf)
 int cask_conf_create(const cask_conf *conf, const cask_vfs *vfs, const char *folder, const char *path)
 {
     uint8_t old[V3_SIZE];
-    uint8_t *whole;
+    uint8_t whole[CASK_CONF_V4_SIZE] = { 0 }; /* allocates nothing: an upgrade ends with it */
     cask_conf before = conf_before(conf);
-    int code;
 
     if (conf->version < 4)
         return cask_replace_file(vfs, folder, path, old, encode_old(old, conf));
-    whole = calloc(1, CASK_CONF_V4_SIZE);
-    if (whole == NULL)
-        return cask_fail_nomem();
     for (unsigned i = 0; i < CASK_CONF_COPIES; i++)
         cask_conf_encode_v4(whole + (size_t)i * CASK_CONF_COPY_SPACING,
                             i / 2 == first_copy(conf) / 2 ? conf : &before);
-    code = cask_replace_file(vfs, folder, path, whole, CASK_CONF_V4_SIZE);
-    free(whole);
-    return code;
+    return cask_replace_file(vfs, folder, path, whole, CASK_CONF_V4_SIZE);
 }
 
 static int store_v4(const cask_conf *conf, const cask_vfs *vfs, const char *path)

@@ -58,29 +58,29 @@ static int free_range(const cask_handle *handle, const char *path, uint64_t from
     return size > sizeof zeros ? cask_punch(handle, path, from, size) : CASK_OK;
 }
 
-/* Free the bytes of an open data file, of `data_length`, that no entry of its table leads to. */
-static int punch_dead(const cask_handle *handle, const char *path, const cask_offset_table *table, uint64_t data_length)
-{
-    uint64_t (*entries)[2] = malloc(CASK_SLOTS_PER_FILE * sizeof *entries);
-    uint64_t at = CASK_DATA_START;
-    size_t count;
-    int code = CASK_OK;
+/* What steps 4 and 5 need room for. */
+typedef struct finishing {
+    cask_offset_table table;
+    uint64_t entries[CASK_SLOTS_PER_FILE][2];
+} finishing;
 
-    if (entries == NULL)
-        return cask_fail_nomem();
-    count = cask_table_by_offset(entries, table, 4);
-    for (size_t i = 0; i <= count && code == CASK_OK; i++) {
-        uint64_t end = i < count ? entries[i][0] : data_length;
+/* Free the bytes of an open data file, of `data_length`, that no entry of its table leads to. */
+static int punch_dead(const cask_handle *handle, const char *path, finishing *room, uint64_t data_length)
+{
+    size_t count = cask_table_by_offset(room->entries, &room->table, 4);
+    uint64_t at = CASK_DATA_START;
+
+    for (size_t i = 0; i <= count; i++) {
+        uint64_t end = i < count ? room->entries[i][0] : data_length;
 
         if (at < end)
-            code = free_range(handle, path, at, end);
+            CASK_TRY(free_range(handle, path, at, end));
         if (i < count)
-            end += CASK_RECORD_HEADER_SIZE + (uint64_t)cask_table_length(table, (uint32_t)entries[i][1]);
+            end += CASK_RECORD_HEADER_SIZE + (uint64_t)cask_table_length(&room->table, (uint32_t)room->entries[i][1]);
         if (end > at)
             at = end;
     }
-    free(entries);
-    return code;
+    return CASK_OK;
 }
 
 /* Emptied first: who has it open looks again then. */
@@ -101,8 +101,7 @@ static int delete_data(const cask_vfs *vfs, const char *folder, const char *path
     return CASK_FAULT(deletions_not_synced) ? CASK_OK : cask_sync_folder(vfs, folder);
 }
 
-static int free_bytes(const cask_vfs *vfs, const char *folder, const cask_open_file *file,
-                      const cask_offset_table *table)
+static int free_bytes(const cask_vfs *vfs, const char *folder, const cask_open_file *file, finishing *room)
 {
     cask_path path = cask_data_path(folder, file->file_id);
     cask_handle handle = CASK_HANDLE_INIT;
@@ -113,7 +112,7 @@ static int free_bytes(const cask_vfs *vfs, const char *folder, const cask_open_f
     if (file->data_length == 0)
         return delete_data(vfs, folder, path.text);
     CASK_TRY(cask_handle_open(&handle, vfs, path.text, CASK_OPEN_WRITE));
-    code = punch_dead(&handle, path.text, table, file->data_length);
+    code = punch_dead(&handle, path.text, room, file->data_length);
     if (code == CASK_OK && !CASK_FAULT(punch_not_synced))
         code = cask_sync(&handle, path.text);
     cask_handle_close(&handle);
@@ -144,18 +143,20 @@ static int write_table(const cask_vfs *vfs, const char *folder, const cask_conf 
 }
 
 /* Steps 4 and 5. */
-static int finish_table(const cask_vfs *vfs, const char *folder, const cask_conf *conf)
+static int finish(const cask_vfs *vfs, const char *folder, const cask_conf *conf, finishing *room)
 {
     const cask_open_file *file = cask_conf_find(conf, conf->intent.file_id);
-    cask_offset_table *table = malloc(sizeof *table);
-    int code;
 
-    if (table == NULL)
-        return cask_fail_nomem();
-    code = write_table(vfs, folder, conf, file, table);
-    if (code == CASK_OK && conf->intent.kind == CASK_INTENT_PRUNE)
-        code = free_bytes(vfs, folder, file, table);
-    free(table);
+    CASK_TRY(write_table(vfs, folder, conf, file, &room->table));
+    return conf->intent.kind == CASK_INTENT_PRUNE ? free_bytes(vfs, folder, file, room) : CASK_OK;
+}
+
+static int make_room_and_finish(const cask_vfs *vfs, const char *folder, const cask_conf *conf)
+{
+    finishing *room = malloc(sizeof *room);
+    int code = room == NULL ? cask_fail_nomem() : finish(vfs, folder, conf, room);
+
+    free(room);
     return code;
 }
 
@@ -165,7 +166,7 @@ int cask_intent_finish(const cask_vfs *vfs, const char *folder, const cask_conf 
     case CASK_INTENT_NONE: return CASK_OK;
     case CASK_INTENT_REPLACE: return cask_replacement_finish(vfs, folder, conf->intent.file_id);
     case CASK_INTENT_PRUNE:
-    case CASK_INTENT_FORGET: return finish_table(vfs, folder, conf);
+    case CASK_INTENT_FORGET: return make_room_and_finish(vfs, folder, conf);
     }
     return CASK_OK;
 }
@@ -177,32 +178,41 @@ typedef struct file_change {
     cask_intent intent;
     cask_view *view; /* the file as it is to be */
     uint32_t slots;  /* changed */
+    /* Memory that it needs once it is begun: */
+    cask_pruned_entry *entries; /* for the list */
+    size_t entry_count;
+    finishing *room;
+    cask_view *ended; /* a copy of `view`, since what was published never changes */
 } file_change;
 
 /* Of the values that are given up: those of the file are known as a sum only. What cannot be read counts as stored. */
-static uint64_t value_bytes_of(const file_change *change, const cask_conf *conf, const cask_view *old, uint32_t index,
-                               cask_buf *payload)
+static int value_bytes_of(uint64_t *size_out, const file_change *change, const cask_conf *conf, const cask_view *old,
+                          uint32_t index, cask_buf *payload)
 {
     uint64_t slot = old->file_id * CASK_SLOTS_PER_FILE + index;
     cask_location location;
-    uint64_t size;
 
+    *size_out = 0;
     if (cask_view_find(&location, change->column, conf, old, slot) < 0)
-        return 0;
-    if (old->codec == CASK_CODEC_NONE || cask_buf_reserve(payload, location.length) < 0 ||
-        cask_read_exact(&old->data->handle, old->data->path.text, payload->data, location.length,
+        return CASK_OK;
+    *size_out = location.length;
+    if (old->codec == CASK_CODEC_NONE)
+        return CASK_OK;
+    CASK_TRY(cask_buf_reserve(payload, location.length));
+    if (cask_read_exact(&old->data->handle, old->data->path.text, payload->data, location.length,
                         location.offset + CASK_RECORD_HEADER_SIZE) < 0 ||
-        cask_codec_size(old->codec, payload->data, location.length, conf->max_value_size, &size) < 0)
-        return location.length;
-    return size;
+        cask_codec_size(old->codec, payload->data, location.length, conf->max_value_size, size_out) < 0)
+        *size_out = location.length;
+    return CASK_OK;
 }
 
 /* What is left of the sums of the file. */
-static void count_pruned(file_change *change, const cask_view *old)
+static int count_pruned(file_change *change, const cask_view *old)
 {
     cask_conf conf = cask_column_conf(change->column);
     cask_buf payload = CASK_BUF_INIT;
     cask_view *view = change->view;
+    int code = CASK_OK;
 
     view->pruned += change->slots;
     view->records -= change->slots;
@@ -211,28 +221,56 @@ static void count_pruned(file_change *change, const cask_view *old)
         view->value_bytes = 0;
         cask_data_file_release(view->data);
         view->data = NULL;
-        return;
+        return CASK_OK;
     }
-    for (uint32_t i = change->intent.first; i <= change->intent.last; i++) {
-        uint64_t size = cask_table_has(&old->table, 4, i) ? value_bytes_of(change, &conf, old, i, &payload) : 0;
+    for (uint32_t i = change->intent.first; i <= change->intent.last && code == CASK_OK; i++) {
+        uint64_t size = 0;
 
+        if (cask_table_has(&old->table, 4, i))
+            code = value_bytes_of(&size, change, &conf, old, i, &payload);
         view->value_bytes -= size < view->value_bytes ? size : view->value_bytes;
     }
     cask_buf_dispose(&payload);
+    return code;
 }
 
-static void apply(file_change *change, const cask_view *old)
+static int apply(file_change *change, const cask_view *old)
 {
     cask_conf wanted = { .intent = change->intent };
 
     change->slots = cask_intent_apply(&wanted, change->intent.file_id, &change->view->table);
-    if (change->slots == 0)
-        return;
-    if (change->intent.kind == CASK_INTENT_PRUNE)
-        count_pruned(change, old);
-    else
-        change->view->pruned -= change->slots;
     change->view->sealed = false;
+    if (change->intent.kind == CASK_INTENT_PRUNE && change->slots > 0)
+        return count_pruned(change, old);
+    change->view->pruned -= change->slots;
+    return CASK_OK;
+}
+
+/* The slots that change, as ranges: a skipped slot among them may be filled later. */
+static void list_ranges(file_change *change, const cask_view *old)
+{
+    const cask_intent *intent = &change->intent;
+
+    for (uint32_t i = intent->first; i <= intent->last; i++) {
+        uint64_t slot = intent->file_id * CASK_SLOTS_PER_FILE + i;
+
+        if (cask_table_offset(&change->view->table, i) == cask_table_offset(&old->table, i))
+            continue;
+        if (change->entry_count > 0 && change->entries[change->entry_count - 1].last + 1 == slot)
+            change->entries[change->entry_count - 1].last = slot;
+        else
+            change->entries[change->entry_count++] = (cask_pruned_entry){ slot, slot, intent->kind };
+    }
+}
+
+static int reserve(file_change *change, const cask_view *old)
+{
+    change->entries = malloc(change->slots * sizeof *change->entries);
+    change->room = malloc(sizeof *change->room);
+    if (change->entries == NULL || change->room == NULL)
+        return cask_fail_nomem();
+    list_ranges(change, old);
+    return cask_view_copy(&change->ended, change->view);
 }
 
 /* The conf that decides it. */
@@ -262,30 +300,12 @@ static int conf_with_intent(cask_conf *conf, const file_change *change, bool *wa
     return CASK_OK;
 }
 
-/* The slots that change, as ranges: a skipped slot among them may be filled later. */
-static int add_to_list(const file_change *change, const cask_view *old, cask_conf *conf)
+static int add_to_list(const file_change *change, cask_conf *conf)
 {
-    const cask_intent *intent = &change->intent;
-    cask_pruned_entry *entries = malloc(change->slots * sizeof *entries);
-    size_t count = 0;
-    int code;
-
-    if (entries == NULL)
-        return cask_fail_nomem();
-    for (uint32_t i = intent->first; i <= intent->last; i++) {
-        uint64_t slot = intent->file_id * CASK_SLOTS_PER_FILE + i;
-
-        if (cask_table_offset(&change->view->table, i) == cask_table_offset(&old->table, i))
-            continue;
-        if (count > 0 && entries[count - 1].last + 1 == slot)
-            entries[count - 1].last = slot;
-        else
-            entries[count++] = (cask_pruned_entry){ slot, slot, intent->kind };
-    }
-    code = cask_pruned_list_add(change->column->vfs, change->column->folder.text, conf, entries, count);
-    conf->pruned_entries += (uint32_t)count;
-    free(entries);
-    return code;
+    CASK_TRY(cask_pruned_list_add(change->column->vfs, change->column->folder.text, conf, change->entries,
+                                  change->entry_count));
+    conf->pruned_entries += (uint32_t)change->entry_count;
+    return CASK_OK;
 }
 
 static int store(const cask_column *column, const cask_conf *conf)
@@ -299,34 +319,27 @@ static void publish(const file_change *change, const cask_conf *conf, cask_view 
     cask_column_publish(change->column, conf, &view, 1);
 }
 
-/* Step 6. The view is copied: what was published never changes. */
+/* Step 6. */
 static int end_change(const file_change *change, cask_conf *conf, bool was_sealed)
 {
     cask_column *column = change->column;
-    cask_view *sealed;
-    int code;
 
-    CASK_TRY(cask_view_copy(&sealed, change->view));
-    sealed->sealed = was_sealed;
+    change->ended->sealed = was_sealed;
     conf->intent = (cask_intent){ .kind = CASK_INTENT_NONE };
-    code = CASK_OK;
     if (was_sealed) {
         cask_open_file file = *cask_conf_find(conf, change->intent.file_id);
 
-        code = cask_seal_write(column, &file, conf->sequence, &conf->seals_digest);
+        CASK_TRY(cask_seal_write(column, &file, conf->sequence, &conf->seals_digest));
         cask_conf_delist(conf, file.file_id);
     }
     conf->sequence++;
-    if (code == CASK_OK)
-        code = store(column, conf);
-    if (code == CASK_OK)
-        publish(change, conf, sealed);
-    cask_view_release(sealed);
-    return code;
+    CASK_TRY(store(column, conf));
+    publish(change, conf, change->ended);
+    return CASK_OK;
 }
 
 /* Steps 1 to 6. Up to the list nothing is changed. */
-static int carry_out(const file_change *change, const cask_view *old, bool *begun)
+static int carry_out(const file_change *change, bool *begun)
 {
     cask_column *column = change->column;
     cask_conf conf;
@@ -334,7 +347,7 @@ static int carry_out(const file_change *change, const cask_view *old, bool *begu
 
     CASK_TRY(conf_with_intent(&conf, change, &was_sealed));
     *begun = true;
-    CASK_TRY(add_to_list(change, old, &conf));
+    CASK_TRY(add_to_list(change, &conf));
     if (CASK_FAULT(bytes_freed_before_intent)) {
         cask_conf wanted = conf;
 
@@ -351,7 +364,7 @@ static int carry_out(const file_change *change, const cask_view *old, bool *begu
         ended.sequence++;
         CASK_TRY(store(column, &ended));
     }
-    CASK_TRY(cask_intent_finish(column->vfs, column->folder.text, &conf));
+    CASK_TRY(finish(column->vfs, column->folder.text, &conf, change->room));
     return end_change(change, &conf, was_sealed);
 }
 
@@ -366,29 +379,40 @@ uint64_t cask_view_live_bytes(const cask_view *view)
     return bytes;
 }
 
+static int change_view(file_change *change, const cask_view *old)
+{
+    bool begun = false;
+    int code;
+
+    CASK_TRY(cask_view_copy(&change->view, old));
+    CASK_TRY(apply(change, old));
+    if (change->slots == 0)
+        return CASK_OK;
+    CASK_TRY(reserve(change, old));
+    code = carry_out(change, &begun);
+    if (code < 0 && begun)
+        cask_column_poison(change->column);
+    return code;
+}
+
 static int change_file(cask_change *sum, cask_column *column, cask_intent intent)
 {
     file_change change = { .column = column, .intent = intent };
     cask_view *old;
-    bool begun = false;
     int code;
 
     CASK_TRY(cask_view_get(&old, NULL, column, intent.file_id));
-    code = cask_view_copy(&change.view, old);
-    if (code == CASK_OK) {
-        apply(&change, old);
-        if (change.slots > 0)
-            code = carry_out(&change, old, &begun);
-        if (code < 0 && begun)
-            cask_column_poison(column);
-        if (code == CASK_OK && change.slots > 0) {
-            sum->files++;
-            sum->slots += change.slots;
-            sum->bytes_before += cask_view_live_bytes(old);
-            sum->bytes_after += cask_view_live_bytes(change.view);
-        }
-        cask_view_release(change.view);
+    code = change_view(&change, old);
+    if (code == CASK_OK && change.slots > 0) {
+        sum->files++;
+        sum->slots += change.slots;
+        sum->bytes_before += cask_view_live_bytes(old);
+        sum->bytes_after += cask_view_live_bytes(change.view);
     }
+    free(change.entries);
+    free(change.room);
+    cask_view_release(change.ended);
+    cask_view_release(change.view);
     cask_view_release(old);
     return code;
 }

@@ -79,37 +79,41 @@ int cask_pruned_list_heal(bool *found_out, const cask_vfs *vfs, const char *fold
     return code;
 }
 
-static int append(const cask_vfs *vfs, const char *path, const uint8_t *bytes, size_t size, uint64_t at)
+static int write_entries(const cask_handle *handle, const char *path, const cask_pruned_entry *entries, size_t count,
+                         uint64_t index)
 {
-    cask_handle handle = CASK_HANDLE_INIT;
-    int code;
+    enum { AT_ONCE = 128 }; /* allocates nothing: pruning is under way */
+    uint8_t bytes[AT_ONCE * CASK_PRUNED_ENTRY_SIZE];
 
-    CASK_TRY(cask_handle_open(&handle, vfs, path, CASK_OPEN_CREATE));
-    code = cask_write_all(&handle, path, bytes, size, at);
-    if (code == CASK_OK && !CASK_FAULT(pruned_list_not_synced))
-        code = cask_sync(&handle, path);
-    cask_handle_close(&handle);
-    return code;
+    while (count > 0) {
+        size_t part = count < AT_ONCE ? count : AT_ONCE;
+
+        for (size_t i = 0; i < part; i++)
+            encode(bytes + i * CASK_PRUNED_ENTRY_SIZE, &entries[i], index + i);
+        CASK_TRY(cask_write_all(handle, path, bytes, part * CASK_PRUNED_ENTRY_SIZE, index * CASK_PRUNED_ENTRY_SIZE));
+        entries += part;
+        count -= part;
+        index += part;
+    }
+    return CASK_OK;
 }
 
 int cask_pruned_list_add(const cask_vfs *vfs, const char *folder, const cask_conf *conf,
                          const cask_pruned_entry *entries, size_t count)
 {
     cask_path path = list_path(folder);
-    uint8_t *bytes;
+    cask_handle handle = CASK_HANDLE_INIT;
     int code;
 
     if (CASK_FAULT(pruned_list_left_out))
         return CASK_OK;
     if (count > UINT32_MAX - conf->pruned_entries)
         return cask_fail(CASK_E_REFUSED, CASK_IN_FILE(path.text), "the list of pruned ranges is full");
-    bytes = malloc(count * CASK_PRUNED_ENTRY_SIZE);
-    if (bytes == NULL)
-        return cask_fail_nomem();
-    for (size_t i = 0; i < count; i++)
-        encode(bytes + i * CASK_PRUNED_ENTRY_SIZE, &entries[i], conf->pruned_entries + i);
-    code = append(vfs, path.text, bytes, count * CASK_PRUNED_ENTRY_SIZE, committed_size(conf));
-    free(bytes);
+    CASK_TRY(cask_handle_open(&handle, vfs, path.text, CASK_OPEN_CREATE));
+    code = write_entries(&handle, path.text, entries, count, conf->pruned_entries);
+    if (code == CASK_OK && !CASK_FAULT(pruned_list_not_synced))
+        code = cask_sync(&handle, path.text);
+    cask_handle_close(&handle);
     CASK_TRY(code);
     return conf->pruned_entries == 0 ? cask_sync_folder(vfs, folder) : CASK_OK;
 }

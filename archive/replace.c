@@ -262,11 +262,28 @@ static int store(cask_column *column, cask_conf *conf)
     return cask_conf_store(conf, column->vfs, column->folder.text, column->conf_path.text);
 }
 
+/* For want of memory readers look themselves. */
+static int publish_new(const cask_replacement *r, const cask_conf *conf)
+{
+    cask_column *column = r->column;
+    cask_view *view = NULL;
+    int code = cask_view_load(&view, column, conf, r->file_id);
+
+    if (code == CASK_E_NOMEM) {
+        pthread_mutex_lock(&column->mutex);
+        cask_column_forget_views(column);
+        pthread_mutex_unlock(&column->mutex);
+        code = CASK_OK;
+    }
+    if (code == CASK_OK)
+        cask_column_publish(column, conf, &view, view == NULL ? 0 : 1);
+    return code;
+}
+
 static int swap(const cask_replacement *r, cask_conf *conf)
 {
     cask_column *column = r->column;
     const char *folder = column->folder.text;
-    cask_view *view;
 
     conf->intent = (cask_intent){ .kind = CASK_INTENT_REPLACE, .file_id = r->file_id };
     if (CASK_FAULT(swap_before_intent))
@@ -283,9 +300,7 @@ static int swap(const cask_replacement *r, cask_conf *conf)
     CASK_TRY(cask_replacement_finish(column->vfs, folder, r->file_id));
     conf->intent = (cask_intent){ .kind = CASK_INTENT_NONE };
     CASK_TRY(store(column, conf));
-    CASK_TRY(cask_view_load(&view, column, conf, r->file_id));
-    cask_column_publish(column, conf, &view, 1);
-    return CASK_OK;
+    return publish_new(r, conf);
 }
 
 /* Empty the file that was replaced: its space is free at once, and a reader that has it open looks again. */

@@ -116,7 +116,7 @@ typedef enum cask_code {
     CASK_E_INVALID = -5,        /* a wrong argument, or data that its codec cannot accept */
     CASK_E_UNSUPPORTED = -6,    /* a format, codec or feature that this library does not know */
     CASK_E_NOSPC = -7,          /* no space, or quota, left on the device */
-    CASK_E_NOMEM = -8,          /* out of memory; nothing was changed */
+    CASK_E_NOMEM = -8,          /* out of memory; if system_errno is 0 nothing was left half done */
     CASK_E_NOTFOUND = -9,       /* no such record, column or archive; also the end of an iteration */
     CASK_E_WRONG_NETWORK = -10, /* the archive holds the history of another network */
     CASK_E_CONFLICT = -11,      /* the slot holds a different value already */
@@ -388,7 +388,9 @@ CASK_API int cask_column_put(cask_column *column, uint64_t slot, const void *val
  * These change what was committed long ago. Each is committed file by file: after a crash every file is as it was or
  * as it was to become, and what was under way is finished by the next opening for writing. Readers, in this and other
  * processes, go on meanwhile. Errors, besides those each names: BUSY (a batch of the column is open), POISONED,
- * REFUSED (read-only), CORRUPT, IO, NOSPC, NOMEM. Like writing, one at a time per column.
+ * REFUSED (read-only), CORRUPT, IO, NOSPC, NOMEM. Files that were done before an error stay so; of the one under way
+ * want of the library's own memory (system_errno is 0) leaves it as it was, and another error may poison the handle. Like
+ * writing, one at a time per column.
  */
 
 /* Called as often as there is something to tell; returns 0 to go on, anything else to stop after the file under way:
