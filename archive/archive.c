@@ -154,6 +154,7 @@ int cask_archive_open(cask_archive **archive_out, const char *path, const cask_a
     size_t length = strlen(path);
     int code = CASK_OK;
 
+    *archive_out = NULL;
     if (options == NULL)
         options = &defaults;
     if (options->struct_size != sizeof *options)

@@ -225,6 +225,7 @@ int cask_column_open(cask_column **column_out, cask_archive *archive, const char
     cask_column *column;
     int code;
 
+    *column_out = NULL;
     if (options == NULL)
         options = &defaults;
     CASK_TRY(cask_column_new(&column, archive, name, options));

@@ -179,7 +179,7 @@ typedef struct cask_archive_options {
 /*
  * Open the archive in folder `path`. A folder of columns without archive.conf (a prototype's cold root) is one too.
  * For writing, the file `lock` in it is locked until the archive is closed.
- * `options` may be NULL: read and write, do not create.
+ * `options` may be NULL: read and write, do not create. On an error *archive_out is NULL.
  * Errors: NOTFOUND (no such folder), BUSY (another writer), CORRUPT (archive.conf), UNSUPPORTED, INVALID, IO, NOMEM.
  */
 CASK_API int cask_archive_open(cask_archive **archive_out, const char *path, const cask_archive_options *options);
@@ -234,7 +234,8 @@ typedef struct cask_column_options {
 
 /*
  * Open column `name`. On an archive opened for writing this heals first, in the sense of cask_column_heal().
- * `options` may be NULL. The archive must outlive the column. A column is opened for writing once at a time.
+ * `options` may be NULL. The archive must outlive the column. A column is opened for writing once at a time. On an error
+ * *column_out is NULL.
  * Errors: NOTFOUND, BUSY, CORRUPT (also: data files without a column.conf, which is never made anew over them),
  * UNSUPPORTED, INVALID (name, options), IO, NOSPC, NOMEM.
  */
