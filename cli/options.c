@@ -227,22 +227,27 @@ static int hex_digit(char digit)
     return at == NULL ? -1 : (int)(at - digits);
 }
 
-/* The 64 digits of a root; false: there are others. */
-static bool parse_root_digits(uint8_t root[32], const char *text)
+/* The root that `text` begins with. What is behind it; NULL: there is none. */
+static const char *parse_root(uint8_t root[32], const char *text)
 {
+    if (strncmp(text, "0x", 2) != 0)
+        return NULL;
+    text += 2;
     for (size_t i = 0; i < 32; i++) {
         int high = hex_digit(text[2 * i]), low = high < 0 ? -1 : hex_digit(text[2 * i + 1]);
 
         if (low < 0)
-            return false;
+            return NULL;
         root[i] = (uint8_t)(high << 4 | low);
     }
-    return true;
+    return text + 64;
 }
 
 int cli_parse_root(cli_call *call, const char *what, const char *text, uint8_t root[32])
 {
-    if (strncmp(text, "0x", 2) == 0 && parse_root_digits(root, text + 2) && text[2 + 64] == '\0')
+    const char *rest = parse_root(root, text);
+
+    if (rest != NULL && *rest == '\0')
         return CLI_DONE;
     return cli_fail_usage(call->out, call->command->name, "%s must be 0x and 64 hexadecimal digits, not '%s'", what,
                           text);
@@ -251,10 +256,10 @@ int cli_parse_root(cli_call *call, const char *what, const char *text, uint8_t r
 int cli_parse_trusted_root(cli_call *call, uint8_t root[32], uint64_t *slot_out)
 {
     const char *value = call->value[CLI_OPT_TRUSTED_ROOT];
-    const char *rest = value + 2 + 64;
+    const char *rest = parse_root(root, value);
 
     *slot_out = CASK_NO_SLOT;
-    if (strncmp(value, "0x", 2) == 0 && parse_root_digits(root, value + 2) &&
+    if (rest != NULL &&
         (*rest == '\0' || (*rest == '@' && parse_digits(rest + 1, slot_out) && *slot_out != CASK_NO_SLOT)))
         return CLI_DONE;
     return cli_fail_usage(call->out, call->command->name,
