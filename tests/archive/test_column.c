@@ -337,6 +337,55 @@ static void column__framed_bytes_are_stored_verbatim(void **state)
     cask_buf_dispose(&got);
 }
 
+static void expect_undecodable(store *s, int code)
+{
+    assert_code(code, CASK_E_CORRUPT);
+    assert_string_equal(cask_error_last()->word, "record-codec");
+    assert_int_equal(cask_error_last()->slot, 6);
+    store_reopen(s);
+}
+
+/* The caller vouched for a payload that is none: whoever decodes it says that the column is damaged, not the call. */
+static void column__record_that_does_not_decode_is_corrupt(void **state)
+{
+    (void)state;
+    EACH_VERSION(version) {
+        store s = open_compressed(version, CASK_CODEC_SNAPPY);
+        cask_compact_options options = CASK_COMPACT_OPTIONS_INIT;
+        cask_buf bytes = CASK_BUF_INIT;
+        cask_batch *batch;
+        cask_change change;
+        cask_iter *iter;
+        const void *data;
+        size_t size;
+        tree *before;
+
+        assert_ok(cask_codec_encode(&bytes, CASK_CODEC_SNAPPY, 0, some_value, sizeof some_value));
+        bytes.data[bytes.size - 1] ^= 1;
+        batch = store_begin(&s, SLOTS(5));
+        assert_ok(cask_batch_put_stored(batch, 6, bytes.data, bytes.size, true));
+        assert_ok(batch_put_value(batch, 8192));
+        assert_ok(cask_batch_commit(batch));
+        store_reopen(&s);
+        before = tree_read(s.vfs, s.path);
+        expect_undecodable(&s, cask_column_get_buf(&bytes, s.column, 6));
+        assert_ok(cask_iter_new(&iter, s.column, 6, CASK_UP));
+        assert_ok(cask_iter_next(iter, &(uint64_t){ 0 }));
+        assert_code(cask_iter_value(iter, &data, &size), CASK_E_CORRUPT);
+        cask_iter_free(iter);
+        expect_undecodable(&s, cask_column_put(s.column, 6, some_value, sizeof some_value));
+        options.codec = CASK_CODEC_NONE;
+        expect_undecodable(&s, version == 4 ? cask_column_compact(&change, s.column, &options)
+                                            : cask_column_upgrade(s.column, 4));
+        assert_tree_unchanged(before, s.vfs, s.path);
+        assert_int_equal(store_verify(&s, true), 1);
+        store_expect_absent(&s, 7);
+        tree_free(before);
+        cask_buf_dispose(&bytes);
+        store_dispose(&s);
+    }
+}
+
 /* ---- Opening ---------------------------------------------------------------------------------------------------- */
 
 static void column__names_are_checked(void **state)
@@ -558,6 +607,7 @@ int main(void)
         case_test(column__zstd_needs_version_4),
         case_test(column__codec_and_type_on_disk_win),
         case_test(column__framed_bytes_are_stored_verbatim),
+        case_test(column__record_that_does_not_decode_is_corrupt),
         case_test(column__names_are_checked),
         case_test(column__columns_are_listed_sorted),
         case_test(column__absent_is_not_found),
