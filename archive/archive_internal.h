@@ -7,6 +7,7 @@
 
 #include "conf.h"
 #include "data_file.h"
+#include "error.h"
 #include "offset_table.h"
 #include "slotcask/archive.h"
 #include "vfs.h"
@@ -135,7 +136,10 @@ int cask_value_size(const cask_conf *conf, const char *path, uint64_t slot, uint
                     size_t size, uint64_t *value_size_out);
 
 /* CORRUPT: the record does not decode. */
-int cask_record_undecodable(const cask_conf *conf, const char *path, uint64_t slot, uint64_t offset);
+int cask_record_undecodable(uint8_t codec, cask_place place);
+/* Decode the payload of a record. Errors: that, NOMEM. */
+int cask_record_value(cask_buf *value, uint8_t codec, const void *payload, size_t size, uint64_t limit,
+                      cask_place place);
 /* Encode a payload, that of a file whose codec `conf` has, in the codec of the column instead. `value` is scratch. */
 int cask_recode(cask_buf *payload, cask_buf *value, const cask_conf *conf, const cask_column *column, const char *path,
                 uint64_t slot, uint64_t offset);

@@ -379,7 +379,8 @@ static int compare_existing(cask_batch *batch, uint64_t slot, uint8_t codec, con
     if (codec == (is_stored ? conf->codec : CASK_CODEC_NONE))
         same = same_bytes(batch->existing.data, batch->existing.size, bytes, size);
     if (!same && (codec != CASK_CODEC_NONE || is_stored)) {
-        code = cask_codec_decode_buf(&old, codec, batch->existing.data, batch->existing.size, conf->max_value_size);
+        code = cask_record_value(&old, codec, batch->existing.data, batch->existing.size, conf->max_value_size,
+                                 CASK_AT_SLOT(batch->column->folder.text, CASK_NO_OFFSET, slot));
         if (code == CASK_OK && is_stored) {
             code = cask_codec_decode_buf(&new, conf->codec, bytes, size, conf->max_value_size);
             bytes = new.data;

@@ -420,7 +420,7 @@ static int read_encoded(reading *r, const cask_conf *conf)
     if (code == CASK_OK)
         code = cask_codec_decode(conf->codec, stored.data, stored.size, to, r->size);
     if (code == CASK_E_INVALID)
-        code = cask_record_undecodable(conf, path, r->slot, r->location.offset);
+        code = cask_record_undecodable(conf->codec, CASK_AT_SLOT(path, r->location.offset, r->slot));
 out:
     cask_buf_dispose(&stored);
     return code;

@@ -71,15 +71,12 @@ static int copy_record(compaction *c, uint32_t index)
     uint64_t slot = c->old->file_id * CASK_SLOTS_PER_FILE + index;
     cask_location location;
     uint32_t crc;
-    int code;
 
     CASK_TRY(read_record(c, slot, &location));
     if (c->codec == c->old->codec)
         return cask_replacement_add(&c->made, slot, c->payload.data, location.length, location.crc);
-    code = cask_codec_decode_buf(&c->value, c->old->codec, c->payload.data, c->payload.size, c->conf.max_value_size);
-    if (code < 0)
-        return code == CASK_E_NOMEM ? code
-                                    : cask_record_undecodable(&c->conf, c->old->data->path.text, slot, location.offset);
+    CASK_TRY(cask_record_value(&c->value, c->old->codec, c->payload.data, c->payload.size, c->conf.max_value_size,
+                               CASK_AT_SLOT(c->old->data->path.text, location.offset, slot)));
     CASK_TRY(encode_value(c, slot, &crc));
     return cask_replacement_add(&c->made, slot, c->payload.data, (uint32_t)c->payload.size, crc);
 }

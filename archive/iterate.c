@@ -254,7 +254,6 @@ int cask_iter_stored(cask_iter *iter, const void **data_out, size_t *size_out)
 int cask_iter_value(cask_iter *iter, const void **data_out, size_t *size_out)
 {
     const uint8_t *payload = NULL;
-    int code;
 
     CASK_TRY(read_payload(iter, &payload));
     if (iter->facts.codec == CASK_CODEC_NONE) {
@@ -262,12 +261,9 @@ int cask_iter_value(cask_iter *iter, const void **data_out, size_t *size_out)
         *size_out = iter->location.length;
         return CASK_OK;
     }
-    code = cask_codec_decode_buf(&iter->value, iter->facts.codec, payload, iter->location.length,
-                                 iter->facts.max_value_size);
-    if (code == CASK_E_NOMEM)
-        return code;
-    if (code < 0)
-        return cask_record_undecodable(&iter->facts, iter->view->data->path.text, iter->slot, iter->location.offset);
+    CASK_TRY(cask_record_value(&iter->value, iter->facts.codec, payload, iter->location.length,
+                               iter->facts.max_value_size,
+                               CASK_AT_SLOT(iter->view->data->path.text, iter->location.offset, iter->slot)));
     *data_out = iter->value.data;
     *size_out = iter->value.size;
     return CASK_OK;

@@ -56,13 +56,12 @@ static int change_conf(cask_column *column, const cask_conf *next)
 static int measure(upgrade *u, const char *path, uint64_t slot, uint64_t offset, uint64_t *size_out)
 {
     const cask_conf *conf = &u->conf;
-    int code;
 
     CASK_TRY(cask_value_size(conf, path, slot, offset, u->payload.data, u->payload.size, size_out));
     if (conf->codec == CASK_CODEC_NONE)
         return CASK_OK;
-    code = cask_codec_decode_buf(&u->value, conf->codec, u->payload.data, u->payload.size, conf->max_value_size);
-    return code == CASK_OK || code == CASK_E_NOMEM ? code : cask_record_undecodable(conf, path, slot, offset);
+    return cask_record_value(&u->value, conf->codec, u->payload.data, u->payload.size, conf->max_value_size,
+                             CASK_AT_SLOT(path, offset, slot));
 }
 
 static int mark_record(upgrade *u, cask_view *view, uint32_t index)

@@ -601,20 +601,25 @@ int cask_value_size(const cask_conf *conf, const char *path, uint64_t slot, uint
     return CASK_OK;
 }
 
-int cask_record_undecodable(const cask_conf *conf, const char *path, uint64_t slot, uint64_t offset)
+int cask_record_undecodable(uint8_t codec, cask_place place)
 {
-    return cask_fail_word(CASK_E_CORRUPT, "record-codec", CASK_AT_SLOT(path, offset, slot),
-                          "the record does not decode as %s; restore the file from a copy",
-                          cask_codec_name(conf->codec));
+    return cask_fail_word(CASK_E_CORRUPT, "record-codec", place,
+                          "the record does not decode as %s; restore the file from a copy", cask_codec_name(codec));
+}
+
+int cask_record_value(cask_buf *value, uint8_t codec, const void *payload, size_t size, uint64_t limit,
+                      cask_place place)
+{
+    int code = cask_codec_decode_buf(value, codec, payload, size, limit);
+
+    return code == CASK_OK || code == CASK_E_NOMEM ? code : cask_record_undecodable(codec, place);
 }
 
 int cask_recode(cask_buf *payload, cask_buf *value, const cask_conf *conf, const cask_column *column, const char *path,
                 uint64_t slot, uint64_t offset)
 {
-    int code = cask_codec_decode_buf(value, conf->codec, payload->data, payload->size, conf->max_value_size);
-
-    if (code < 0)
-        return code == CASK_E_NOMEM ? code : cask_record_undecodable(conf, path, slot, offset);
+    CASK_TRY(cask_record_value(value, conf->codec, payload->data, payload->size, conf->max_value_size,
+                               CASK_AT_SLOT(path, offset, slot)));
     return cask_codec_encode(payload, column->codec, column->codec_level, value->data, value->size);
 }
 
