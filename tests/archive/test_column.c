@@ -390,7 +390,7 @@ static void column__record_that_does_not_decode_is_corrupt(void **state)
 
 static void column__names_are_checked(void **state)
 {
-    static const char *const bad[] = { "", "1a", "A", "a/b", "..", ".", "_a", "a.b", "a b", "-a",
+    static const char *const bad[] = { "", "1a", "A", "a/b", "..", ".", "_a", "a.b", "a b", "-a", "{a", "\xc3\xa9",
                                        "a23456789012345678901234567890123" };
     static const char *const good[] = { "a", "block_roots", "a-1", "a2345678901234567890123456789012" };
     store s = store_in_memory(4, false);
@@ -404,6 +404,31 @@ static void column__names_are_checked(void **state)
         cask_column_close(column);
     }
     store_dispose(&s);
+}
+
+static void column__record_type_is_two_bytes(void **state)
+{
+    static const struct {
+        uint8_t asked[2];
+        uint8_t type[2];
+    } cases[] = { { { 0, 0 }, { 'c', 'v' } }, { { 0, 7 }, { 0, 7 } }, { { 7, 0 }, { 7, 0 } } };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        memory_disk *disk = memory_disk_new();
+        store s = store_at(memory_disk_vfs(disk), "/archive", 4, false);
+        cask_column_info info;
+
+        s.disk = disk;
+        memcpy(s.shape.record_type, cases[i].asked, 2);
+        store_open(&s);
+        store_put(&s, SLOTS(1, 2));
+        store_reopen(&s);
+        store_expect(&s, SLOTS(1, 2));
+        assert_ok(cask_column_stat(&info, s.column));
+        assert_memory_equal(info.record_type, cases[i].type, 2);
+        store_dispose(&s);
+    }
 }
 
 static int collect_name(const char *name, void *payload)
@@ -429,6 +454,41 @@ static void column__columns_are_listed_sorted(void **state)
     assert_ok(cask_archive_columns(s.archive, collect_name, names));
     assert_string_equal(names, "alpha blocks zeta ");
     store_dispose(&s);
+}
+
+static int stop_at_c(const char *name, void *payload)
+{
+    collect_name(name, payload);
+    return *name == 'c' ? 7 : 0;
+}
+
+static void column__more_columns_and_other_things_are_told_apart(void **state)
+{
+    char *path = temp_folder_new(), *file, *folder;
+    store s = store_at(cask_vfs_posix(), path, 4, false);
+    char names[200] = "";
+
+    (void)state;
+    store_open(&s);
+    for (char letter = 'a'; letter <= 'i'; letter++) {
+        cask_column *column;
+
+        assert_ok(cask_column_open(&column, s.archive, (const char[]){ letter, '\0' }, &s.shape));
+        cask_column_close(column);
+    }
+    file = path_join(path, "file");
+    file_write(s.vfs, file, "file", 4);
+    folder = path_join(path, "folder");
+    folder_make(s.vfs, folder);
+    assert_ok(cask_archive_columns(s.archive, collect_name, names));
+    assert_string_equal(names, "a b blocks c d e f g h i ");
+    *names = '\0';
+    assert_code(cask_archive_columns(s.archive, stop_at_c, names), 7);
+    assert_string_equal(names, "a b blocks c ");
+    free(file);
+    free(folder);
+    store_close(&s);
+    temp_folder_remove(path);
 }
 
 static void column__absent_is_not_found(void **state)
@@ -527,6 +587,52 @@ static void column__checks_every_read_if_asked(void **state)
     store_dispose(&s);
 }
 
+/* ---- The archive ------------------------------------------------------------------------------------------------ */
+
+static void archive__path_is_checked(void **state)
+{
+    memory_disk *disk = memory_disk_new();
+    cask_archive_options options = CASK_ARCHIVE_OPTIONS_INIT;
+    char path[4100] = "";
+    cask_archive *archive;
+    store s = store_at(memory_disk_vfs(disk), "/archive///", 4, false);
+
+    (void)state;
+    s.disk = disk;
+    options.vfs = s.vfs;
+    options.create = true;
+    assert_code(cask_archive_open(&archive, "", &options), CASK_E_INVALID);
+    memset(path, 'p', 4001);
+    assert_code(cask_archive_open(&archive, path, &options), CASK_E_INVALID);
+    memset(path, '/', sizeof path - 1); /* slashes at the end do not count */
+    assert_ok(cask_archive_open(&archive, path, &options));
+    cask_archive_close(archive);
+    store_open(&s);
+    store_put(&s, SLOTS(1));
+    store_close(&s);
+    s.path = "/archive";
+    store_expect_healed(&s, SLOTS(1));
+    store_dispose(&s);
+}
+
+static void archive__nothing_is_made_to_be_read_only(void **state)
+{
+    memory_disk *disk = memory_disk_new();
+    cask_archive_options options = CASK_ARCHIVE_OPTIONS_INIT;
+    uint64_t hash = memory_disk_hash(disk);
+    cask_archive *archive;
+
+    (void)state;
+    options.vfs = memory_disk_vfs(disk);
+    options.create = true;
+    options.read_only = true;
+    assert_code(cask_archive_open(&archive, "/archive", &options), CASK_E_NOTFOUND);
+    assert_true(memory_disk_hash(disk) == hash);
+    options.struct_size--;
+    assert_code(cask_archive_open(&archive, "/archive", &options), CASK_E_INVALID);
+    memory_disk_free(disk);
+}
+
 /* ---- Identity --------------------------------------------------------------------------------------------------- */
 
 static void archive__identity_is_set_once(void **state)
@@ -543,6 +649,7 @@ static void archive__identity_is_set_once(void **state)
     assert_ok(cask_archive_set_identity(s.archive, "hoodi", 5));
     assert_code(cask_archive_set_identity(s.archive, "gnosis", 6), CASK_E_CONFLICT);
     assert_code(cask_archive_set_identity(s.archive, "hood", 4), CASK_E_CONFLICT);
+    assert_code(cask_archive_set_identity(s.archive, "hoods", 5), CASK_E_CONFLICT);
     assert_tree_unchanged(before, s.vfs, s.path);
     store_reopen(&s);
     assert_ok(cask_archive_identity(&text, &size, s.archive));
@@ -609,12 +716,16 @@ int main(void)
         case_test(column__framed_bytes_are_stored_verbatim),
         case_test(column__record_that_does_not_decode_is_corrupt),
         case_test(column__names_are_checked),
+        case_test(column__record_type_is_two_bytes),
         case_test(column__columns_are_listed_sorted),
+        case_test(column__more_columns_and_other_things_are_told_apart),
         case_test(column__absent_is_not_found),
         case_test(column__bad_options_are_refused),
         case_test(column__format_of_the_disk_wins),
         case_test(column__more_files_than_cached),
         case_test(column__checks_every_read_if_asked),
+        case_test(archive__path_is_checked),
+        case_test(archive__nothing_is_made_to_be_read_only),
         case_test(archive__identity_is_set_once),
         case_test(archive__identity_is_checked),
     };
