@@ -1,5 +1,5 @@
-/* A disk that writes other bytes than it was given, and says nothing, or a codec that encodes another value: the file
- * that was to be replaced stays. */
+/* While a file is replaced everything can be read. If the disk writes other bytes than it was given and says nothing,
+ * or a codec encodes another value, the file stays. */
 #include "raw.h"
 #include "store.h"
 
@@ -131,6 +131,151 @@ static void replace__compaction_finds_a_value_that_was_encoded_otherwise(void **
     store_dispose(&s);
 }
 
+/* Handles opened before each step of a compaction: one that reads everything before each later step, and one that reads
+ * first when all is done. So does the handle that compacts. */
+typedef struct watchers {
+    store *writer;
+    size_t count;
+    struct {
+        store busy, idle;
+    } opened[64];
+} watchers;
+
+static void expect_all(store *s)
+{
+    store_expect_values(s, SLOTS(5, 7, 20, FILE_SLOTS + 1));
+}
+
+static store opened_now(const watchers *w)
+{
+    store s = *w->writer;
+
+    s.archive = NULL;
+    store_open_existing(&s, true);
+    return s;
+}
+
+static void watch(void *payload)
+{
+    watchers *w = payload;
+
+    assert_true(w->count < COUNT_OF(w->opened));
+    w->opened[w->count].busy = opened_now(w);
+    w->opened[w->count].idle = opened_now(w);
+    w->count++;
+    expect_all(w->writer);
+    for (size_t i = 0; i < w->count; i++)
+        expect_all(&w->opened[i].busy);
+}
+
+static void replace__all_can_be_read_before_each_step_of_compaction(void **state)
+{
+    (void)state;
+    for (int codec = CASK_CODEC_NONE; codec <= CASK_CODEC_ZSTD; codec++) {
+        cask_vfs honest;
+        store s = filled(&honest);
+        watchers w = { .writer = &s };
+        cask_change change;
+
+        store_open_existing(&s, false);
+        memory_disk_forget_steps(s.disk);
+        memory_disk_on_step(s.disk, watch, &w);
+        assert_ok(compact(&s, codec, &change));
+        memory_disk_on_step(s.disk, NULL, NULL);
+        assert_int_equal(change.files, 1);
+        assert_int_equal(memory_disk_count_steps(s.disk, STEP_TRUNCATE, "data_00000"), 1);
+        assert_in_range(w.count, 10, COUNT_OF(w.opened));
+        for (size_t i = 0; i < w.count; i++) {
+            expect_all(&w.opened[i].busy);
+            expect_all(&w.opened[i].idle);
+            store_close(&w.opened[i].busy);
+            store_close(&w.opened[i].idle);
+        }
+        expect_all(&s);
+        store_dispose(&s);
+    }
+}
+
+/* The system calls of a reader: before the one of number `at` a compaction is run, from its beginning to its end. */
+static struct {
+    store *writer;
+    int codec;
+    size_t calls, at;
+} meanwhile;
+
+static void count_call(void)
+{
+    cask_change change;
+
+    if (++meanwhile.calls != meanwhile.at)
+        return;
+    assert_ok(compact(meanwhile.writer, meanwhile.codec, &change));
+    assert_int_equal(change.files, 1);
+}
+
+static int counted_open(void *context, const char *path, cask_open_mode mode)
+{
+    count_call();
+    return lie.inner->open(context, path, mode);
+}
+
+static int64_t counted_read_at(void *context, int file, void *buffer, size_t size, uint64_t offset)
+{
+    count_call();
+    return lie.inner->read_at(context, file, buffer, size, offset);
+}
+
+static int counted_size(void *context, int file, uint64_t *size_out)
+{
+    count_call();
+    return lie.inner->size(context, file, size_out);
+}
+
+static int counted_stat(void *context, const char *path, cask_file_info *info_out)
+{
+    count_call();
+    return lie.inner->stat(context, path, info_out);
+}
+
+/* From opening to reading everything a second time; false: there were fewer calls. */
+static bool read_while_compacted(int codec, size_t at)
+{
+    cask_vfs honest, counted;
+    store s = filled(&honest), reader;
+
+    store_open_existing(&s, false);
+    counted = *lie.inner;
+    counted.open = counted_open;
+    counted.read_at = counted_read_at;
+    counted.size = counted_size;
+    counted.stat = counted_stat;
+    reader = s;
+    reader.vfs = &counted;
+    reader.archive = NULL;
+    meanwhile.writer = &s;
+    meanwhile.codec = codec;
+    meanwhile.calls = 0;
+    meanwhile.at = at;
+    store_open_existing(&reader, true);
+    expect_all(&reader);
+    expect_all(&reader);
+    store_close(&reader);
+    store_dispose(&s);
+    return meanwhile.calls >= at;
+}
+
+static void replace__all_can_be_read_if_a_file_is_compacted_before_any_call_of_a_reader(void **state)
+{
+    (void)state;
+    for (int codec = CASK_CODEC_NONE; codec <= CASK_CODEC_ZSTD; codec++) {
+        size_t at = 1;
+
+        while (read_while_compacted(codec, at))
+            at++;
+        assert_true(at > 50);
+    }
+}
+
 /* ---- Rebuilding ---- */
 
 static int rebuild(store *s, cask_change *change)
@@ -176,6 +321,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(replace__compaction_finds_each_byte_that_was_written_otherwise),
+        cmocka_unit_test(replace__all_can_be_read_before_each_step_of_compaction),
+        cmocka_unit_test(replace__all_can_be_read_if_a_file_is_compacted_before_any_call_of_a_reader),
         cmocka_unit_test(replace__compaction_finds_a_value_that_was_encoded_otherwise),
         cmocka_unit_test(replace__rebuilding_finds_each_byte_that_was_written_otherwise),
     };
