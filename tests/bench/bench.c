@@ -226,6 +226,19 @@ void bench_remove(const char *path)
     sync();
 }
 
+/* The file is gone before it reaches the disk. */
+void bench_warm_page_cache(size_t size)
+{
+    static uint8_t bytes[1u << 20];
+    int file = bench_create("warm");
+
+    for (uint64_t at = 0; at < size; at += sizeof bytes)
+        bench_write(file, bytes, sizeof bytes, at);
+    close(file);
+    if (unlink("warm") != 0)
+        fail("unlink");
+}
+
 static char folder[] = "bench-XXXXXX";
 
 void bench_enter_folder(void)

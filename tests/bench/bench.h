@@ -46,6 +46,10 @@ void bench_in_child(void (*body)(void));
 double bench_peak_memory(void);
 double bench_device_bytes(void);
 
+/* Let the page cache have `size` bytes of memory that it need not ask for: a guest gives what is free back to its host,
+ * and to get it again costs three times as much as to copy into it. */
+void bench_warm_page_cache(size_t size);
+
 /* Work in a new folder, in $SLOTCASK_BENCH_FOLDER or the working directory: it should be on a disk. */
 void bench_enter_folder(void);
 void bench_leave_folder(void);
