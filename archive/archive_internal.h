@@ -181,8 +181,6 @@ int cask_current_data_path(cask_path *path_out, const cask_vfs *vfs, const char 
                            uint64_t file_id);
 int cask_current_table_path(cask_path *path_out, const cask_vfs *vfs, const char *folder, const cask_conf *conf,
                             uint64_t file_id);
-/* Delete replacements that nothing intends to use, durably. */
-int cask_replacement_discard(const cask_vfs *vfs, const char *folder);
 /* Do what the intent says: put the files in place, durably. Can be repeated. */
 int cask_replacement_finish(const cask_vfs *vfs, const char *folder, uint64_t file_id);
 

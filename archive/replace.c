@@ -61,13 +61,6 @@ int cask_current_table_path(cask_path *path_out, const cask_vfs *vfs, const char
     return current_path(path_out, cask_replacement_table(folder), vfs, conf, file_id);
 }
 
-int cask_replacement_discard(const cask_vfs *vfs, const char *folder)
-{
-    CASK_TRY(cask_unlink(vfs, cask_replacement_data(folder).text));
-    CASK_TRY(cask_unlink(vfs, cask_replacement_table(folder).text));
-    return cask_sync_folder(vfs, folder);
-}
-
 /* ---- Step 3 ---- */
 
 static int put_in_place(const cask_vfs *vfs, cask_path from, cask_path to)
@@ -104,13 +97,20 @@ int cask_replacement_finish(const cask_vfs *vfs, const char *folder, uint64_t fi
 
 /* ---- Step 1 ---- */
 
+/* Delete replacements that nothing intends to use; durable with the folder, before an intent could name them. */
+static int discard(const cask_column *column)
+{
+    CASK_TRY(cask_unlink(column->vfs, cask_replacement_data(column->folder.text).text));
+    return cask_unlink(column->vfs, cask_replacement_table(column->folder.text).text);
+}
+
 int cask_replacement_begin(cask_replacement *r, cask_column *column, uint64_t file_id)
 {
     cask_conf conf = cask_column_conf(column);
 
     *r = (cask_replacement){ .column = column, .file_id = file_id, .handle = CASK_HANDLE_INIT };
     memcpy(r->record_type, conf.record_type, sizeof r->record_type);
-    CASK_TRY(cask_replacement_discard(column->vfs, column->folder.text));
+    CASK_TRY(discard(column));
     return cask_view_new(&r->view, file_id);
 }
 
@@ -358,5 +358,5 @@ void cask_replacement_end(cask_replacement *r)
     cask_view_release(r->view);
     /* Nothing names the new files yet; what cannot be deleted now, healing deletes. */
     if (!r->done && !cask_column_poisoned(r->column))
-        (void)cask_replacement_discard(r->column->vfs, r->column->folder.text);
+        (void)discard(r->column);
 }
