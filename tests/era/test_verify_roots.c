@@ -453,6 +453,24 @@ static void changed_state__is_one_finding(void **state)
     cask_network_free(network);
 }
 
+/* Its blocks are of forks that the network did not have, or had at other times: that is not said of each. */
+static void other_network__is_named_once(void **state)
+{
+    cask_network *network = load(ERAS "minimal/config.yaml");
+    const cask_verify_options options = options_with(network, NULL, CASK_NO_SLOT);
+    file_list list = { .count = 0 };
+    findings f;
+
+    (void)state;
+    add_file(&list, ERAS "minimal-gloas", "vectors-gloas-00002-58ebb214.era");
+    f = verify(&list, &options);
+    assert_int_equal(f.count, 2);
+    assert_string_equal(f.words[0], "name-config");
+    assert_string_equal(f.words[1], "state-config");
+    dispose_list(&list);
+    cask_network_free(network);
+}
+
 /* ---- What a trusted root proves ---------------------------------------------------------------------------------- */
 
 static void add_eras(file_list *list, size_t first, size_t last)
@@ -1013,6 +1031,7 @@ int main(void)
         case_test(malformed__is_refused_by_import),
         case_test(unusual__is_accepted),
         cmocka_unit_test(changed_state__is_one_finding),
+        cmocka_unit_test(other_network__is_named_once),
         cmocka_unit_test(trusted_root__proves_all_back_to_genesis),
         cmocka_unit_test(trusted_root__of_any_slot_in_the_newest_era),
         cmocka_unit_test(trusted_root__outside_the_newest_era),
