@@ -419,6 +419,8 @@ int era_checker_begin(era_checker *checker, const era_rules *rules, const era_so
     CASK_TRY(era_check_state(&checker->state_read, &checker->state, source, &checker->rules));
     if (checker->state_read) /* else it may have another shape, and tells of other slots */
         CASK_TRY(check_ssz(checker));
+    else if (beacon_state_slot(checker->state.head.data) == source->state_slot)
+        checker->rules.network = NULL; /* and it is not known which blocks the one that it is of has */
     shrink_state(&checker->state, BEACON_STATE_ROOTS_SIZE(source->state_slot - source->start_slot));
     return checker->record.rooted ? take_roots(checker) : CASK_OK;
 }
