@@ -11,6 +11,9 @@
 
 #define TRAILER_CRC_AT 60
 
+/* Entries that are passed over together; of a file that is not full most are. */
+#define EMPTY_RUN 256
+
 static const char magic_sealed[9] = "CASKSEAL";
 static const char magic_open[9] = "CASKOPEN";
 
@@ -23,25 +26,41 @@ void cask_table_set(cask_offset_table *table, uint32_t index, uint64_t offset, u
     cask_store32(mark + 4, crc);
 }
 
+static bool is_empty_run(const cask_offset_table *table, uint32_t first)
+{
+    const uint8_t *at = table->bytes + (size_t)first * 8;
+
+    return cask_all_zero(at, EMPTY_RUN * 8) && cask_all_zero(at + CASK_OFFSETS_SIZE, EMPTY_RUN * 8);
+}
+
+/* false: the entry is committed, or empty. */
+static bool mask_entry(cask_offset_table *table, uint32_t index, uint64_t data_length, uint32_t last_index)
+{
+    uint64_t offset = cask_table_offset(table, index);
+    bool marked = cask_load64(table->bytes + CASK_OFFSETS_SIZE + (size_t)index * 8) != 0;
+
+    if (offset == CASK_OFFSET_NONE && !marked)
+        return false;
+    /* Of an entry without an offset the second half can only be the torn beginning of an uncommitted one. */
+    if ((offset >= data_length && offset != CASK_OFFSET_PRUNED) || (index > last_index && offset != CASK_OFFSET_NONE) ||
+        (offset <= CASK_OFFSET_PRUNED && marked)) {
+        bool pruned = offset == CASK_OFFSET_PRUNED && index <= last_index;
+
+        cask_table_set(table, index, pruned ? CASK_OFFSET_PRUNED : CASK_OFFSET_NONE, 0, 0);
+        return true;
+    }
+    return false;
+}
+
 uint32_t cask_table_mask(cask_offset_table *table, uint64_t data_length, uint32_t last_index)
 {
     uint32_t zeroed = 0;
 
-    for (uint32_t i = 0; i < CASK_SLOTS_PER_FILE; i++) {
-        uint64_t offset = cask_table_offset(table, i);
-        bool marked = cask_load64(table->bytes + CASK_OFFSETS_SIZE + (size_t)i * 8) != 0;
-
-        if (offset == CASK_OFFSET_NONE && !marked)
+    for (uint32_t first = 0; first < CASK_SLOTS_PER_FILE; first += EMPTY_RUN) {
+        if (is_empty_run(table, first))
             continue;
-        /* Of an entry without an offset the second half can only be the torn beginning of an uncommitted one. */
-        if ((offset >= data_length && offset != CASK_OFFSET_PRUNED) ||
-            (i > last_index && offset != CASK_OFFSET_NONE) ||
-            (offset <= CASK_OFFSET_PRUNED && marked)) {
-            bool pruned = offset == CASK_OFFSET_PRUNED && i <= last_index;
-
-            cask_table_set(table, i, pruned ? CASK_OFFSET_PRUNED : CASK_OFFSET_NONE, 0, 0);
-            zeroed++;
-        }
+        for (uint32_t i = first; i < first + EMPTY_RUN; i++)
+            zeroed += mask_entry(table, i, data_length, last_index);
     }
     return zeroed;
 }
