@@ -189,13 +189,16 @@ static void contents_write(contents **own, uint64_t offset, const uint8_t *bytes
     }
 }
 
-/* `size` bytes that are there. */
+/* `size` bytes that are there. Most of an offset table is pages that are absent. */
 static void contents_read(const contents *c, uint64_t offset, uint8_t *bytes, size_t size)
 {
     while (size > 0) {
-        size_t at = (size_t)(offset % PAGE_SIZE), part = size < PAGE_SIZE - at ? size : PAGE_SIZE - at;
-        const page *from = c->pages[offset / PAGE_SIZE];
+        size_t index = (size_t)(offset / PAGE_SIZE), at = (size_t)(offset % PAGE_SIZE), part = PAGE_SIZE - at;
+        const page *from = c->pages[index];
 
+        while (from == NULL && part < size && c->pages[++index] == NULL)
+            part += PAGE_SIZE;
+        part = part < size ? part : size;
         if (from != NULL)
             memcpy(bytes, from->bytes + at, part);
         else
