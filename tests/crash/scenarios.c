@@ -222,7 +222,6 @@ SCENARIO(batch_v3, "batch-v3", 3, false, 0, batch, 1)
 SCENARIO(batch_v4, "batch-v4", 4, false, 1, batch, 1)
 SCENARIO(wide_v3, "wide-v3", 3, true, 0, wide, 1)
 SCENARIO(wide_v4, "wide-v4", 4, true, 0, wide, 1)
-SCENARIO(wide_zstd_v4, "wide-zstd-v4", 4, false, 2, wide, 1)
 SCENARIO(large_v3, "large-v3", 3, true, 0, large, 2)
 SCENARIO(large_v4, "large-v4", 4, true, 0, large, 2)
 SCENARIO(across_v3, "across-files-v3", 3, true, 0, across, 1)
@@ -256,12 +255,44 @@ SCENARIO(rebuilt_v4, "rebuilt-v4", 4, true, 0, rebuilt, 5)
 SCENARIO(identity_v4, "identity-v4", 4, false, 0, identity, 1)
 
 const scenario *const scenarios[] = {
-    &create_v3,        &create_v4,      &put_v3,         &put_v4,          &batch_v3,        &batch_v4,
-    &wide_v3,          &wide_v4,        &wide_zstd_v4,   &large_v3,        &large_v4,        &across_v3,
-    &across_v4,        &skipping_v3,    &skipping_v4,    &backfill_one_v3, &backfill_one_v4, &backfill_several_v4,
-    &seal_oldest_v4,   &below_first_v3, &below_first_v4, &abandoned_v3,    &abandoned_v4,    &abandoned_gap_v3,
-    &abandoned_gap_v4, &killed_v3,      &killed_v4,      &by_turns_v3,     &by_turns_v4,     &two_to_three_v2,
-    &pruned_v4,        &pruned_zstd_v4, &pruned_current_v4, &pruned_full_v4, &compacted_v4,  &compacted_snappy_v4,
-    &upgraded_v3,      &rebuilt_v3,     &rebuilt_v4,     &identity_v4,
+    &create_v3,
+    &create_v4,
+    &put_v3,
+    &put_v4,
+    &batch_v3,
+    &batch_v4,
+    &wide_v3,
+    &wide_v4,
+    &large_v3,
+    &large_v4,
+    &across_v3,
+    &across_v4,
+    &skipping_v3,
+    &skipping_v4,
+    &backfill_one_v3,
+    &backfill_one_v4,
+    &backfill_several_v4,
+    &seal_oldest_v4,
+    &below_first_v3,
+    &below_first_v4,
+    &abandoned_v3,
+    &abandoned_v4,
+    &abandoned_gap_v3,
+    &abandoned_gap_v4,
+    &killed_v3,
+    &killed_v4,
+    &by_turns_v3,
+    &by_turns_v4,
+    &two_to_three_v2,
+    &pruned_v4,
+    &pruned_zstd_v4,
+    &pruned_current_v4,
+    &pruned_full_v4,
+    &compacted_v4,
+    &compacted_snappy_v4,
+    &upgraded_v3,
+    &rebuilt_v3,
+    &rebuilt_v4,
+    &identity_v4,
 };
 const size_t scenario_count = COUNT_OF(scenarios);
