@@ -99,12 +99,6 @@ int workload_run_batch(store *s, const workload *w, size_t batch)
     return result;
 }
 
-void workload_prepare(store *s, const workload *w)
-{
-    for (size_t i = 0; i < w->prepared; i++)
-        assert_ok(workload_run_batch(s, w, i));
-}
-
 /* Whose slots the open store has: of `least` batches, or of more up to `most`. */
 static size_t find_state(store *s, const workload *w, size_t least, size_t most)
 {

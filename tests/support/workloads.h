@@ -18,7 +18,7 @@ typedef struct workload {
     uint32_t version;
     const workload_batch *batches;
     size_t batch_count;
-    size_t prepared; /* batches that run before the test begins to look; the creation of the column is before them */
+    size_t prepared;   /* batches that are run before one is tested; the creation of the column is before them */
     bool from_nothing; /* the test looks on from before the creation */
 } workload;
 
@@ -32,8 +32,6 @@ size_t workload_slots(const workload *w, size_t batches, uint64_t slots[WORKLOAD
 
 /* Run one batch; the first error. */
 int workload_run_batch(store *s, const workload *w, size_t batch);
-/* Run the prepared ones, on a store that is open. */
-void workload_prepare(store *s, const workload *w);
 
 /*
  * The closed store heals to the slots of `least` batches, or up to those of `most`; how many it is. Opening it
