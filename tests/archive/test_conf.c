@@ -404,18 +404,27 @@ static void conf__v4_any_rotten_byte(void **state)
 }
 
 /* A right checksum over what cannot be: hostile, or written with a defect. */
+static void load_copy(const fixture *f, uint8_t copy[512], int expected)
+{
+    uint8_t file[16384] = { 0 };
+    cask_conf loaded;
+
+    append_crc(copy);
+    memcpy(file + 8192, copy, 512);
+    memcpy(file + 12288, copy, 512);
+    file_write(f->vfs, PATH, file, sizeof(file));
+    assert_code(cask_conf_load(&loaded, NULL, f->vfs, PATH), expected);
+    if (expected != CASK_OK)
+        assert_string_equal(cask_error_last()->word, "conf");
+}
+
 static void load_forged(const fixture *f, size_t at, const void *bytes, size_t size, int expected)
 {
-    uint8_t copy[512], file[16384] = { 0 };
-    cask_conf loaded;
+    uint8_t copy[512];
 
     filled_copy(copy, 7);
     memcpy(copy + at, bytes, size);
-    append_crc(copy);
-    memcpy(file + 8192, copy, sizeof(copy));
-    memcpy(file + 12288, copy, sizeof(copy));
-    file_write(f->vfs, PATH, file, sizeof(file));
-    assert_code(cask_conf_load(&loaded, NULL, f->vfs, PATH), expected);
+    load_copy(f, copy, expected);
 }
 
 static void conf__v4_forged_contents_are_refused(void **state)
@@ -427,11 +436,6 @@ static void conf__v4_forged_contents_are_refused(void **state)
     load_forged(*state, 26, "\x03", 1, CASK_E_UNSUPPORTED);      /* codec */
     load_forged(*state, 27, "\x02", 1, CASK_E_UNSUPPORTED);      /* flags */
     load_forged(*state, 37, "\x10", 1, CASK_E_UNSUPPORTED);      /* slots per file */
-    load_forged(*state, 64, "\x04", 1, CASK_E_UNSUPPORTED);      /* an intent of a kind that is none */
-    load_forged(*state, 66, "\x01", 1, CASK_E_CORRUPT);          /* a range without an intent */
-    load_forged(*state, 72, "\x01", 1, CASK_E_CORRUPT);          /* a file without an intent */
-    load_forged(*state, 64, "\x02\x00\x00\x00\x01", 5, CASK_E_CORRUPT); /* a replacement of a range */
-    load_forged(*state, 64, "\x01\x00\x02\x00\x01", 5, CASK_E_CORRUPT); /* a range that ends before it begins */
     load_forged(*state, 116, "\x04", 1, CASK_E_UNSUPPORTED);     /* the codec of an open file */
     load_forged(*state, 40, "\x09", 1, CASK_E_CORRUPT);          /* nine open files */
     load_forged(*state, 40, ones, 4, CASK_E_CORRUPT);
@@ -441,7 +445,73 @@ static void conf__v4_forged_contents_are_refused(void **state)
     load_forged(*state, 120, "\x03", 1, CASK_E_CORRUPT);         /* twice the same */
     load_forged(*state, 120, "\x04", 1, CASK_E_CORRUPT);         /* beyond the current one */
     load_forged(*state, 120, "\x00", 1, CASK_E_CORRUPT);         /* before the first */
+    load_forged(*state, 117, "\x01", 1, CASK_E_UNSUPPORTED);     /* behind it */
+    load_forged(*state, 160, "\x01", 1, CASK_E_UNSUPPORTED);     /* behind the last of them */
     load_forged(*state, 7, "5", 1, CASK_E_UNSUPPORTED);          /* version 5 */
+}
+
+/* The files are 1 to 3; 1 and 3 are open. */
+static void conf__v4_forged_intents_are_refused(void **state)
+{
+    enum { LAST = CASK_SLOTS_PER_FILE - 1 };
+    static const struct {
+        uint16_t kind, first, last, reserved;
+        uint64_t file_id;
+        int expected;
+    } cases[] = {
+        { CASK_INTENT_NONE, 0, 0, 0, 0, CASK_OK },
+        { CASK_INTENT_NONE, 1, 0, 0, 0, CASK_E_CORRUPT },
+        { CASK_INTENT_NONE, 0, 1, 0, 0, CASK_E_CORRUPT },
+        { CASK_INTENT_NONE, 0, 0, 0, 1, CASK_E_CORRUPT },
+        { CASK_INTENT_NONE, 0, 0, 1, 0, CASK_E_UNSUPPORTED },
+        { CASK_INTENT_PRUNE, 0, LAST, 0, 3, CASK_OK },
+        { CASK_INTENT_FORGET, 7, 7, 0, 1, CASK_OK },
+        { CASK_INTENT_FORGET, 7, 6, 0, 1, CASK_E_CORRUPT },
+        { CASK_INTENT_PRUNE, 0, LAST + 1, 0, 3, CASK_E_CORRUPT },
+        { CASK_INTENT_PRUNE, 0, LAST, 0, 0, CASK_E_CORRUPT },
+        { CASK_INTENT_PRUNE, 0, LAST, 0, 2, CASK_E_CORRUPT }, /* not listed */
+        { CASK_INTENT_PRUNE, 0, LAST, 0, 4, CASK_E_CORRUPT },
+        { CASK_INTENT_PRUNE, 0, LAST, 0, UINT64_MAX, CASK_E_CORRUPT },
+        { CASK_INTENT_REPLACE, 0, 0, 0, 2, CASK_OK },
+        { CASK_INTENT_REPLACE, 1, 0, 0, 2, CASK_E_CORRUPT },
+        { CASK_INTENT_REPLACE, 0, 1, 0, 2, CASK_E_CORRUPT },
+        { CASK_INTENT_REPLACE, 0, 0, 0, 0, CASK_E_CORRUPT },
+        { CASK_INTENT_REPLACE, 0, 0, 0, 4, CASK_E_CORRUPT },
+        { CASK_INTENT_FORGET + 1, 0, 0, 0, 1, CASK_E_UNSUPPORTED },
+        { UINT16_MAX, 0, 0, 0, 1, CASK_E_UNSUPPORTED },
+    };
+    uint8_t copy[512];
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        filled_copy(copy, 7);
+        raw_put64(copy + 64, (uint64_t)cases[i].kind | (uint64_t)cases[i].first << 16 |
+                                 (uint64_t)cases[i].last << 32 | (uint64_t)cases[i].reserved << 48);
+        raw_put64(copy + 72, cases[i].file_id);
+        load_copy(*state, copy, cases[i].expected);
+    }
+    filled_copy(copy, 7);
+    raw_put64(copy + 16, CASK_NO_SLOT); /* empty: there is no file that anything could be intended for */
+    copy[40] = 0;
+    memset(copy + 80, 0, 80);
+    load_copy(*state, copy, CASK_OK);
+    copy[64] = CASK_INTENT_REPLACE;
+    raw_put64(copy + 72, 1);
+    load_copy(*state, copy, CASK_E_CORRUPT);
+}
+
+/* From the first file to the current one. */
+static void conf__v4_too_many_files_are_refused(void **state)
+{
+    uint8_t copy[512];
+
+    for (uint64_t more = 0; more < 2; more++) {
+        uint64_t current = 1 + CASK_COLUMN_FILES_MAX - 1 + more;
+
+        filled_copy(copy, 7);
+        raw_put64(copy + 16, current * CASK_SLOTS_PER_FILE + 5);
+        raw_put64(copy + 80, current);
+        load_copy(*state, copy, more == 0 ? CASK_OK : CASK_E_CORRUPT);
+    }
 }
 
 static void conf__v4_writes_no_number_that_it_would_refuse(void **state)
@@ -492,6 +562,8 @@ int main(void)
         conf_test(conf__v4_no_good_copy_is_corrupt),
         conf_test(conf__v4_any_rotten_byte),
         conf_test(conf__v4_forged_contents_are_refused),
+        conf_test(conf__v4_forged_intents_are_refused),
+        conf_test(conf__v4_too_many_files_are_refused),
         conf_test(conf__v4_writes_no_number_that_it_would_refuse),
         conf_test(conf__v4_size_must_be_right),
     };
