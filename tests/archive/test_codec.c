@@ -236,6 +236,17 @@ static void codec__unknown_number_is_unsupported(void **state)
     cask_buf_dispose(&buffer);
 }
 
+/* The length of a record has 32 bits. Nothing is read of what is refused. */
+static void codec__more_than_a_record_holds_is_refused(void **state)
+{
+    cask_buf buffer = CASK_BUF_INIT;
+
+    (void)state;
+    assert_int_equal(cask_codec_encode(&buffer, CASK_CODEC_NONE, 0, "x", (size_t)UINT32_MAX + 1), CASK_E_INVALID);
+    assert_int_equal(buffer.size, 0);
+    assert_int_equal(buffer.capacity, 0);
+}
+
 /* ---- All codecs ------------------------------------------------------------------------------------------------- */
 
 static void assert_round_trip(uint8_t codec, const uint8_t *value, size_t size)
@@ -777,6 +788,7 @@ int main(void)
         cmocka_unit_test(codec__buf_reserve_keeps_contents),
         cmocka_unit_test(codec__names),
         cmocka_unit_test(codec__unknown_number_is_unsupported),
+        cmocka_unit_test(codec__more_than_a_record_holds_is_refused),
         cmocka_unit_test(codec__round_trips_every_size_class),
         cmocka_unit_test(codec__decode_refuses_another_value_size),
         cmocka_unit_test(codec__flipped_bits_are_refused_or_harmless),
