@@ -133,6 +133,22 @@ static void walk__refuses_bad_headers(void **state)
     expect_walk(&b, "reserved-bytes", 1);
 }
 
+/* The length of a record has 32 bits. Nothing is written of what is refused. */
+static void writer__refuses_more_than_a_record_holds(void **state)
+{
+    uint64_t size = 0;
+    builder b;
+
+    (void)state;
+    build(&b, "large");
+    put_version(&b);
+    assert_int_equal(e2_write_record(&b.writer, E2_BLOCK, "x", (size_t)UINT32_MAX + 1), CASK_E_INVALID);
+    assert_int_equal(b.writer.offset, E2_HEADER_SIZE);
+    assert_int_equal(cask_size(&b.handle, b.path, &size), CASK_OK);
+    assert_int_equal(size, E2_HEADER_SIZE);
+    build_end(&b);
+}
+
 static void walk__says_what_cannot_be_opened(void **state)
 {
     seen s = { .count = 0 };
@@ -146,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writer__lays_out_records_as_specified),
+        cmocka_unit_test(writer__refuses_more_than_a_record_holds),
         cmocka_unit_test(index_target__is_before_the_index),
         cmocka_unit_test(walk__visits_every_record),
         cmocka_unit_test(walk__ends_when_the_visitor_says_so),

@@ -93,6 +93,41 @@ static void read__finds_blocks_and_state(void **state)
     cask_era_close(era);
 }
 
+/* What was right when the file was opened is looked at again before it is followed. */
+static void read__of_a_file_that_was_changed_since_is_refused(void **state)
+{
+    static const uint64_t nowhere[] = { 1, UINT64_MAX, (uint64_t)INT64_MIN, 0 - (uint64_t)(1 << 20) };
+    cask_buf stored = CASK_BUF_INIT;
+    cask_era *era;
+    builder b;
+
+    (void)state;
+    build(&b, "changed");
+    put_group(&b, 3);
+    assert_int_equal(cask_era_open(&era, "changed", NULL, NULL), CASK_OK);
+    for (size_t i = 0; i < sizeof(nowhere) / sizeof(*nowhere); i++) {
+        poke64(&b, entry_at(b.block_index, 4), nowhere[i]);
+        assert_int_equal(cask_era_read_block(&stored, era, 0, 132), CASK_E_CORRUPT);
+        assert_string_equal(cask_error_last()->word, "offset-invalid");
+    }
+    poke64(&b, entry_at(b.block_index, 4), b.state - b.block_index); /* a record of another type */
+    assert_int_equal(cask_era_read_block(&stored, era, 0, 132), CASK_E_CORRUPT);
+    assert_string_equal(cask_error_last()->word, "offset-invalid");
+    poke64(&b, entry_at(b.block_index, 4), b.slots[4] - b.block_index);
+    assert_int_equal(cask_era_read_block(&stored, era, 0, 132), CASK_OK);
+    poke8(&b, b.slots[4] + 2 + 3, 0x7f); /* longer than the group */
+    assert_int_equal(cask_era_read_block(&stored, era, 0, 132), CASK_E_CORRUPT);
+    assert_string_equal(cask_error_last()->word, "offset-invalid");
+    assert_int_equal(cask_truncate(&b.handle, b.path, b.state + 4), CASK_OK);
+    assert_int_equal(cask_era_read_state(&stored, era, 0), CASK_E_CORRUPT);
+    assert_string_equal(cask_error_last()->word, "file-length");
+    assert_int_equal(cask_era_read_block(&stored, era, 0, 128), CASK_E_CORRUPT);
+    assert_string_equal(cask_error_last()->word, "file-length");
+    cask_buf_dispose(&stored);
+    cask_era_close(era);
+    build_end(&b);
+}
+
 static void open__holds_the_length_against_the_network(void **state)
 {
     cask_network *network;
@@ -549,6 +584,7 @@ int main(void)
         cmocka_unit_test(open__lists_the_groups),
         cmocka_unit_test(open__accepts_an_era_without_blocks),
         cmocka_unit_test(read__finds_blocks_and_state),
+        cmocka_unit_test(read__of_a_file_that_was_changed_since_is_refused),
         cmocka_unit_test(open__holds_the_length_against_the_network),
         cmocka_unit_test(open__says_what_cannot_be_opened),
         cmocka_unit_test(version__must_begin_each_group_and_be_empty),

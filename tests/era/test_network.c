@@ -200,6 +200,9 @@ static void config__refuses_values_that_cannot_be_right(void **state)
 {
     (void)state;
     assert_refused(HEAD "CONFIG_NAME: y\n", "line 4: CONFIG_NAME is there twice");
+    assert_refused(HEAD "PRESET_BASE: minimal\n", "line 4: PRESET_BASE is there twice");
+    assert_refused(HEAD "GENESIS_FORK_VERSION: 0x00000001\n", "line 4: GENESIS_FORK_VERSION is there twice");
+    assert_refused(HEAD "ALTAIR_FORK_EPOCH: 5\nALTAIR_FORK_EPOCH: 5\n", "line 5: ALTAIR_FORK_EPOCH is there twice");
     assert_refused("CONFIG_NAME: a/b\n", "line 1: CONFIG_NAME must be");
     assert_refused("CONFIG_NAME: ''\n", "line 1: CONFIG_NAME must be");
     assert_refused("PRESET_BASE: huge\n", "line 1: PRESET_BASE must be");
@@ -212,6 +215,14 @@ static void config__refuses_values_that_cannot_be_right(void **state)
                         "BELLATRIX_FORK_VERSION: 0x02000001\nBELLATRIX_FORK_EPOCH: 5\n",
                    "line 7: a fork is scheduled before");
     assert_refused(HEAD "HEZE_FORK_EPOCH: 5\n", "line 4: schedules a fork that this version");
+    assert_refused(HEAD "HEZE_FORK_EPOCH: never\n", "line 4: schedules a fork that this version");
+    assert_refused(HEAD "ALTAI_FORK_EPOCH: 5\n", "line 4: schedules a fork that this version");
+    assert_refused(HEAD "ALTAIRS_FORK_EPOCH: 5\n", "line 4: schedules a fork that this version");
+    assert_refused(HEAD "altair_FORK_EPOCH: 5\n", "line 4: schedules a fork that this version");
+    assert_refused(HEAD "OTHER: &a 5\nALTAIR_FORK_EPOCH: *a\n", "line 5: a value is missing or an alias");
+    assert_refused(HEAD "ALTAIR_FORK_EPOCH: [5\nOTHER", "not YAML");
+    assert_refused(HEAD "ALTAIR_FORK_EPOCH: '5", "not YAML");
+    assert_refused(HEAD "'OTHER", "not YAML");
 }
 
 static void config__is_bounded_in_size_and_count(void **state)
