@@ -3,6 +3,8 @@
 
 #include "vfs_fault.h"
 
+#include <errno.h>
+
 static void batch__round_trip(void **state)
 {
     (void)state;
@@ -365,6 +367,58 @@ static void batch__folder_where_a_file_must_be(void **state)
     }
 }
 
+/* The file that is refused changes nothing: the batch goes on. */
+static void batch__adds_to_64_files_and_no_more(void **state)
+{
+    (void)state;
+    EACH_VERSION(version) {
+        store s = store_in_memory(version, true);
+        uint64_t slots[64];
+        cask_batch *batch = store_begin(&s, NO_SLOTS);
+
+        for (uint64_t i = 0; i < COUNT_OF(slots); i++) {
+            slots[i] = i * 8192 + i;
+            assert_ok(batch_put_value(batch, slots[i]));
+        }
+        assert_code(batch_put_value(batch, 64 * 8192), CASK_E_REFUSED);
+        assert_ok(cask_batch_commit(batch));
+        store_expect(&s, slots, COUNT_OF(slots));
+        store_dispose(&s);
+    }
+}
+
+/* The bytes of slot 5 are still in the write buffer when they are to be compared. */
+static void batch__after_a_failed_write_nothing_goes_on(void **state)
+{
+    (void)state;
+    EACH_VERSION(version) {
+        store s = store_in_memory(version, true);
+        const cask_vfs *whole = s.vfs;
+        vfs_fault fault;
+        cask_batch *batch;
+
+        store_put(&s, SLOTS(1));
+        store_close(&s);
+        vfs_fault_init(&fault, whole);
+        s.vfs = &fault.vfs;
+        store_open_existing(&s, false);
+        batch = store_begin(&s, SLOTS(5));
+        fault.kinds = FAULT_WRITE;
+        fault.error_number = EIO;
+        fault.fail_at = fault.seen + 1;
+        assert_code(batch_put_value(batch, 5), CASK_E_IO);
+        fault.kinds = 0;
+        assert_code(batch_put_value(batch, 6), CASK_E_POISONED);
+        assert_code(cask_batch_commit(batch), CASK_E_POISONED);
+        assert_code(store_try_put(&s, SLOTS(6)), CASK_E_POISONED);
+        store_expect_values(&s, SLOTS(1));
+        store_close(&s);
+        s.vfs = whole;
+        store_expect_healed(&s, SLOTS(1));
+        store_dispose(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +439,8 @@ int main(void)
         case_test(batch__data_then_table_then_marker),
         case_test(batch__short_reads_and_writes),
         case_test(batch__folder_where_a_file_must_be),
+        case_test(batch__adds_to_64_files_and_no_more),
+        case_test(batch__after_a_failed_write_nothing_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -702,6 +702,24 @@ static void heal__read_only_writes_and_creates_nothing(void **state)
     }
 }
 
+static void heal__refuses_what_it_cannot_heal(void **state)
+{
+    store s = store_in_memory(4, true);
+    uint64_t hash;
+
+    (void)state;
+    store_put(&s, SLOTS(1));
+    hash = memory_disk_hash(s.disk);
+    assert_code(cask_column_heal(s.archive, "No name", NULL, NULL), CASK_E_INVALID);
+    assert_code(cask_column_heal(s.archive, "nothing", NULL, NULL), CASK_E_NOTFOUND);
+    assert_code(cask_column_heal(s.archive, STORE_COLUMN, NULL, NULL), CASK_E_BUSY); /* open for writing */
+    assert_true(memory_disk_hash(s.disk) == hash);
+    cask_column_close(s.column);
+    s.column = NULL;
+    assert_ok(cask_column_heal(s.archive, STORE_COLUMN, NULL, NULL));
+    store_dispose(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -727,6 +745,7 @@ int main(void)
         case_test(heal__v4_old_conf_is_corrupt),
         case_test(heal__first_backfill_of_a_sealed_file_is_announced_first),
         case_test(heal__read_only_writes_and_creates_nothing),
+        case_test(heal__refuses_what_it_cannot_heal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

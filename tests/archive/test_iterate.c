@@ -221,10 +221,32 @@ static void iterate__goes_on_behind_an_error(void **state)
     store_dispose(&s);
 }
 
+static void iterate__has_no_value_before_the_first_step(void **state)
+{
+    store s = store_in_memory(4, false);
+    cask_iter *iter;
+    const void *data;
+    uint64_t slot;
+    size_t size;
+
+    (void)state;
+    store_put(&s, SLOTS(5));
+    assert_ok(cask_iter_new(&iter, s.column, 0, CASK_UP));
+    assert_code(cask_iter_value(iter, &data, &size), CASK_E_INVALID);
+    assert_code(cask_iter_stored(iter, &data, &size), CASK_E_INVALID);
+    assert_ok(cask_iter_next(iter, &slot));
+    assert_ok(cask_iter_value(iter, &data, &size));
+    assert_code(cask_iter_next(iter, &slot), CASK_E_NOTFOUND);
+    assert_code(cask_iter_value(iter, &data, &size), CASK_E_INVALID);
+    cask_iter_free(iter);
+    store_dispose(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         case_test(iterate__from_a_slot_up_and_down),
+        case_test(iterate__has_no_value_before_the_first_step),
         case_test(iterate__includes_filled_slots),
         case_test(iterate__contains_sees_filled_slots),
         case_test(iterate__empty_column),

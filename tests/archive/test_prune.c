@@ -1,4 +1,5 @@
 /* Pruning: tombstones, freed bytes, and that nothing brings a pruned record back. */
+#include "pruned_list.h"
 #include "raw.h"
 #include "store.h"
 
@@ -256,6 +257,54 @@ static void prune__readers_see_what_was_filled_and_sealed_again(void **state)
     store_dispose(&s);
 }
 
+static void prune__a_range_that_is_none_is_refused(void **state)
+{
+    store s = filled();
+    uint64_t hash = memory_disk_hash(s.disk);
+    cask_change change = { .slots = 9 };
+
+    (void)state;
+    assert_code(cask_column_prune(&change, s.column, 6, 5), CASK_E_INVALID);
+    assert_int_equal(change.slots, 0);
+    assert_code(cask_column_forget_pruned(&change, s.column, CASK_NO_SLOT, 0), CASK_E_INVALID);
+    assert_true(memory_disk_hash(s.disk) == hash);
+    store_dispose(&s);
+}
+
+static int note_list(const cask_report *report, void *payload)
+{
+    uint64_t *slot = payload;
+
+    assert_string_equal(report->what, "pruned-list");
+    assert_string_equal(report->file + strlen(report->file) - strlen("/pruned"), "/pruned");
+    *slot = report->slot;
+    return 0;
+}
+
+/* A list that is whole, but of other slots than the tables have tombstones of. */
+static void prune__verify_holds_the_list_against_the_tables(void **state)
+{
+    static const cask_pruned_entry lists[] = { { 6, 6, CASK_INTENT_PRUNE },  /* lacks 5 */
+                                               { 5, 7, CASK_INTENT_PRUNE },  /* 7 is there */
+                                               { 5, 5, CASK_INTENT_FORGET },
+                                               { 4, 6, CASK_INTENT_PRUNE } }; /* of 4 and 6 there was nothing */
+    static const uint64_t told[] = { 5, 7, 5, CASK_NO_SLOT };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        store s = filled();
+        char *folder = store_folder(&s);
+        uint64_t slot = CASK_NO_SLOT;
+
+        prune(&s, 5, 5, 1);
+        assert_ok(cask_pruned_list_make(s.vfs, folder, &lists[i], 1));
+        assert_ok(cask_column_verify(s.column, 1, note_list, &slot, NULL));
+        assert_true(slot == told[i]);
+        free(folder);
+        store_dispose(&s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +313,8 @@ int main(void)
         case_test(prune__a_slot_is_filled_again_only_when_forgotten),
         case_test(prune__a_file_without_records_that_was_left_is_filled_again),
         case_test(prune__twice_changes_nothing_more),
+        case_test(prune__a_range_that_is_none_is_refused),
+        case_test(prune__verify_holds_the_list_against_the_tables),
         case_test(prune__compaction_keeps_tombstones),
         case_test(prune__readers_see_it),
         case_test(prune__readers_see_it_of_empty_values_and_zeros),

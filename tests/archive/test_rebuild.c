@@ -864,10 +864,43 @@ static void rebuild__refuses(void **state)
     assert_code(cask_column_rebuild(&change, s.archive, STORE_COLUMN, NULL, NULL, hear, &t), CASK_E_BUSY);
     assert_code(cask_column_rebuild(&change, s.archive, "nothing", NULL, NULL, hear, &t), CASK_E_NOTFOUND);
     store_close(&s);
+    store_open_existing(&s, true);
+    assert_code(cask_column_rebuild(&change, s.archive, STORE_COLUMN, NULL, NULL, hear, &t), CASK_E_REFUSED);
+    store_close(&s);
     file_write(s.vfs, conf, zeros, sizeof zeros);
     assert_code(try_rebuild(&s, NULL, &t, &change), CASK_E_CORRUPT);
     free(conf);
     store_dispose(&s);
+}
+
+/* What lies between records is passed over zero by zero. */
+static void rebuild__a_table_of_records_that_begin_with_a_zero(void **state)
+{
+    (void)state;
+    EACH_VERSION(version) {
+        memory_disk *disk = memory_disk_new();
+        store s = store_at(memory_disk_vfs(disk), "/archive", version, true);
+        told t;
+
+        s.disk = disk;
+        s.shape.record_type[1] = 7;
+        store_open(&s);
+        store_put(&s, SLOTS(1, 5, 7, FILE_SLOTS));
+        if (version >= 4) {
+            prune(&s, 5, 5);
+            store_reopen(&s);
+        }
+        lose_table(&s, 0);
+        t = rebuild(&s, slot_of_value);
+        (void)t;
+        if (version >= 4) {
+            store_expect_values(&s, SLOTS(1, 7, FILE_SLOTS));
+            expect_pruned(&s, 5);
+        } else {
+            store_expect_values(&s, SLOTS(1, 5, 7, FILE_SLOTS));
+        }
+        store_dispose(&s);
+    }
 }
 
 int main(void)
@@ -875,6 +908,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         case_test(rebuild__of_what_is_whole_changes_nothing),
         case_test(rebuild__a_lost_table),
+        case_test(rebuild__a_table_of_records_that_begin_with_a_zero),
         case_test(rebuild__each_sector_of_a_table),
         case_test(rebuild__a_table_of_records_that_say_nothing),
         case_test(rebuild__a_table_without_records),
