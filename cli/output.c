@@ -455,7 +455,7 @@ int cli_write(cli_output *out, const char *path, const void *data, size_t size)
     file = path == NULL ? stdout : fopen(path, "wb");
     if (file == NULL)
         return cli_fail_stdio(out, errno, path, "open the file");
-    if (fwrite(data, 1, size, file) != size || fflush(file) != 0) {
+    if ((size > 0 && fwrite(data, 1, size, file) != size) || fflush(file) != 0) {
         failed = errno;
         if (path != NULL)
             remove_regular(file, path);
