@@ -234,8 +234,8 @@ typedef struct cask_column_options {
 
 /*
  * Open column `name`. On an archive opened for writing this heals first, in the sense of cask_column_heal().
- * `options` may be NULL. The archive must outlive the column. A column is opened for writing once at a time. On an error
- * *column_out is NULL.
+ * `options` may be NULL. The archive must outlive the column. A column is opened for writing once at a time. On an
+ * error *column_out is NULL.
  * Errors: NOTFOUND, BUSY, CORRUPT (also: data files without a column.conf, which is never made anew over them),
  * UNSUPPORTED, INVALID (name, options), IO, NOSPC, NOMEM.
  */
