@@ -517,7 +517,7 @@ static void trusted_root__of_any_slot_in_the_newest_era(void **state)
 
     (void)state;
     add_eras(&list, 4, 5);
-    for (size_t i = 0; i < SLOTS; i++) {
+    for (size_t i = 0; i < SLOTS; i += CASE_STRIDE) {
         const json_t *row = json_array_get(slots, i);
         uint8_t root[32];
         cask_verify_options options = options_with(network, root, 4 * SLOTS + i);
