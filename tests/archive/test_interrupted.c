@@ -1,6 +1,7 @@
 /*
  * Signals: each call of libc that archive/vfs_posix.c makes is interrupted twice before it is done. Linked with --wrap.
- * Those that can be repeated are, and nothing is seen of it; a sync and a close never are.
+ * Those that can be repeated are, and nothing is seen of it; a sync and a close never are. What fails otherwise is never
+ * repeated.
  */
 #include "vfs.h"
 
@@ -19,8 +20,9 @@
 
 #include <cmocka.h>
 
-/* What is still to be interrupted, and how often it was called. */
+/* What is still to be interrupted, or to fail otherwise, and how often it was called. */
 static unsigned interruptions, calls;
+static int error_number = EINTR;
 
 static bool is_interrupted(void)
 {
@@ -28,7 +30,7 @@ static bool is_interrupted(void)
     if (interruptions == 0)
         return false;
     interruptions--;
-    errno = EINTR;
+    errno = error_number;
     return true;
 }
 
@@ -55,6 +57,7 @@ int __wrap_fsync(int file);
 int __real_fsync(int file);
 int __wrap_ftruncate(int file, off_t size);
 int __real_ftruncate(int file, off_t size);
+int __wrap_fallocate(int file, int mode, off_t offset, off_t size);
 int __wrap_flock(int file, int operation);
 int __real_flock(int file, int operation);
 DIR *__wrap_opendir(const char *path);
@@ -102,6 +105,13 @@ int __wrap_ftruncate(int file, off_t size)
 int __wrap_flock(int file, int operation)
 {
     return is_interrupted() ? -1 : __real_flock(file, operation);
+}
+
+/* Not every file system can. */
+int __wrap_fallocate(int file, int mode, off_t offset, off_t size)
+{
+    (void)file, (void)mode, (void)offset, (void)size;
+    return is_interrupted() ? -1 : 0;
 }
 
 DIR *__wrap_opendir(const char *path)
@@ -174,6 +184,13 @@ static void interrupted__truncate_is_repeated(void **state)
     assert_int_equal(size, 7);
 }
 
+static void interrupted__punch_is_repeated(void **state)
+{
+    interrupt(2);
+    assert_int_equal(cask_vfs_posix()->punch(NULL, *(int *)*state, 0, 7), 0);
+    assert_int_equal(calls, 3);
+}
+
 static void interrupted__lock_is_repeated(void **state)
 {
     interrupt(2);
@@ -221,6 +238,52 @@ static void interrupted__close_is_not_repeated(void **state)
     assert_int_equal(calls, 1);
 }
 
+/* The next call of libc, and only that, fails. */
+static void expect_error(int result)
+{
+    assert_int_equal(result, -EIO);
+    assert_int_equal(calls, 1);
+    interrupt(1);
+}
+
+static void failed__is_handed_on_at_once(void **state)
+{
+    const cask_vfs *posix = cask_vfs_posix();
+    int file = *(int *)*state;
+    char byte = 0;
+
+    error_number = EIO;
+    interrupt(1);
+    expect_error(posix->open(NULL, PATH, CASK_OPEN_READ));
+    expect_error((int)posix->read_at(NULL, file, &byte, 1, 0));
+    expect_error((int)posix->write_at(NULL, file, &byte, 1, 0));
+    expect_error(posix->truncate(NULL, file, 7));
+    expect_error(posix->punch(NULL, file, 0, 7));
+    expect_error(posix->sync(NULL, file));
+    expect_error(posix->lock(NULL, file));
+    expect_error(posix->list(NULL, ".", no_name, NULL));
+    expect_error(posix->sync_folder(NULL, "."));
+    interrupt(0);
+    file = posix->open(NULL, PATH, CASK_OPEN_READ);
+    interrupt(1);
+    expect_error(posix->close(NULL, file));
+    error_number = EINTR;
+}
+
+static void failed__rename_and_offsets_beyond_what_a_file_has(void **state)
+{
+    const cask_vfs *posix = cask_vfs_posix();
+    int file = *(int *)*state;
+    char byte = 0;
+
+    interrupt(0);
+    assert_int_equal(posix->rename(NULL, "no-such-file", PATH), -ENOENT);
+    assert_int_equal(posix->write_at(NULL, file, &byte, 1, INT64_MAX), -EFBIG);
+    assert_int_equal(posix->truncate(NULL, file, (uint64_t)INT64_MAX + 1), -EFBIG);
+    assert_int_equal(posix->punch(NULL, file, INT64_MAX, 1), -EFBIG);
+    assert_int_equal(calls, 0);
+}
+
 int main(void)
 {
 #define WITH_FILE(test) cmocka_unit_test_setup_teardown(test, open_file, close_file)
@@ -228,11 +291,14 @@ int main(void)
         WITH_FILE(interrupted__open_is_repeated),
         WITH_FILE(interrupted__reading_and_writing_are_repeated),
         WITH_FILE(interrupted__truncate_is_repeated),
+        WITH_FILE(interrupted__punch_is_repeated),
         WITH_FILE(interrupted__lock_is_repeated),
         WITH_FILE(interrupted__sync_is_not_repeated),
         WITH_FILE(interrupted__close_is_not_repeated),
         cmocka_unit_test(interrupted__list_is_repeated),
         cmocka_unit_test(interrupted__sync_of_a_folder_is_not_repeated),
+        WITH_FILE(failed__is_handed_on_at_once),
+        WITH_FILE(failed__rename_and_offsets_beyond_what_a_file_has),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
