@@ -151,11 +151,80 @@ static void check__refuses_what_such_a_list_cannot_be(void **state)
     build_end(&b);
 }
 
+/* A page of a tree: its number, its flags, where its gap begins and ends, and where its nodes are. Then the first node:
+ * the size of its value or the page below, flags, the size of its key. */
+static void check__refuses_what_a_page_of_a_tree_cannot_be(void **state)
+{
+    enum { LEAF, BRANCH, OF_FREE_PAGES };
+    static const struct {
+        int page;
+        bool in_node;
+        size_t at;
+        uint64_t value;
+        size_t size;
+    } harm[] = {
+        { LEAF, false, 0, 1, 8 },        /* another page */
+        { LEAF, false, 10, 0, 2 },       /* of no kind */
+        { LEAF, false, 10, 1 | 2, 2 },   /* of two kinds */
+        { LEAF, false, 12, 15, 2 },      /* nodes that begin in its head */
+        { LEAF, false, 12, 4096, 2 },    /* a gap that ends before it begins */
+        { LEAF, false, 14, 4098, 2 },    /* and behind the page */
+        { LEAF, false, 14, 16, 2 },      /* and before the last place of a node */
+        { LEAF, false, 16, 0, 2 },       /* a node in its head */
+        { LEAF, false, 16, 4094, 2 },    /* and cut off by its end */
+        { LEAF, true, 0, 4096, 2 },      /* a value cut off by its end */
+        { LEAF, true, 4, 1, 2 },         /* a value on pages of its own, as none here */
+        { LEAF, true, 4, 2, 2 },         /* a database */
+        { LEAF, true, 6, 4096, 2 },      /* a key cut off by its end */
+        { BRANCH, false, 10, 4, 2 },     /* of another kind */
+        { BRANCH, true, 0, 0, 4 },       /* pages of the head below */
+        { BRANCH, true, 0, UINT32_MAX, 4 }, /* and pages behind the file */
+        { OF_FREE_PAGES, true, 6, 4, 2 }, /* a key that is no number of a commit */
+        { OF_FREE_PAGES, true, 4, 4, 2 }, /* a value of a kind that there is not */
+        { OF_FREE_PAGES, false, 0, 3, 8 },
+    };
+    lmdb_file file = LMDB_FILE_INIT;
+    builder b = { .path = PATH };
+    uint64_t pages[3];
+    uint8_t bytes[8];
+
+    (void)state;
+    write_large_free_list();
+    assert_int_equal(lmdb_file_open(&file, cask_vfs_posix(), PATH), CASK_OK);
+    assert_int_equal(cask_handle_open(&b.handle, cask_vfs_posix(), PATH, CASK_OPEN_WRITE), CASK_OK);
+    assert_int_equal(file.page_size, 4096);
+    pages[BRANCH] = file.root * file.page_size;
+    pages[OF_FREE_PAGES] = file.free_root * file.page_size;
+    pages[LEAF] = pages[BRANCH];
+    for (uint16_t flags = 1; flags == 1;) { /* down the left side */
+        assert_int_equal(cask_read_exact(&b.handle, PATH, bytes, 2, pages[LEAF] + 16), CASK_OK);
+        assert_int_equal(cask_read_exact(&b.handle, PATH, bytes, 4, pages[LEAF] + cask_load16(bytes)), CASK_OK);
+        pages[LEAF] = (uint64_t)cask_load32(bytes) * file.page_size;
+        assert_int_equal(cask_read_exact(&b.handle, PATH, bytes, 2, pages[LEAF] + 10), CASK_OK);
+        flags = cask_load16(bytes);
+    }
+    for (size_t i = 0; i < sizeof harm / sizeof *harm; i++) {
+        uint64_t at = pages[harm[i].page];
+
+        if (harm[i].in_node) {
+            assert_int_equal(cask_read_exact(&b.handle, PATH, bytes, 2, at + 16), CASK_OK);
+            at += cask_load16(bytes);
+        }
+        cask_store64(bytes, harm[i].value);
+        if (check_with(&file, &b, at + harm[i].at, bytes, harm[i].size) != CASK_E_CORRUPT)
+            fail_msg("harm %zu passes", i);
+    }
+    assert_int_equal(lmdb_file_check(&file), CASK_OK);
+    lmdb_file_close(&file);
+    build_end(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check__of_a_list_of_free_pages_that_has_pages_of_its_own),
         cmocka_unit_test(check__refuses_what_such_a_list_cannot_be),
+        cmocka_unit_test(check__refuses_what_a_page_of_a_tree_cannot_be),
     };
 
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
