@@ -2,7 +2,7 @@
  * Every call that an operation makes, of the I/O layer and for memory, fails: once, and for good, in every way. Then the
  * caller was told the right thing, what was acknowledged is there, nothing else is, and nothing leaked.
  *
- *     injector [--stride N] [--figures FILE]
+ *     injector [--stride N] [--ways N] [--figures FILE]
  *
  * SLOTCASK_CASE replays one case alone, by the name that a failure prints.
  */
@@ -187,8 +187,10 @@ static bool run_case(const operation *op, const memory_disk *image, const way *h
 
 static struct {
     uint64_t stride;
+    uint64_t ways;
+    uint64_t operations;
     uint64_t faults;
-} run = { 1, 0 };
+} run = { 1, 1, 0, 0 };
 
 static void fail_each_call(const operation *op, const memory_disk *image, size_t number, bool for_good)
 {
@@ -215,7 +217,8 @@ static void injector__operation(void **state)
 
     allocations.fail_at = 0;
     op->prepare(op, &image);
-    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+    /* One way in so many; the next operation meets others. */
+    for (size_t i = run.operations++ % run.ways; i < COUNT_OF(ways); i += run.ways) {
         fail_each_call(op, image, i, false);
         fail_each_call(op, image, i, true);
     }
@@ -243,6 +246,8 @@ int main(int argc, char **argv)
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--stride") == 0)
             run.stride = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--ways") == 0)
+            run.ways = strtoull(argv[i + 1], NULL, 10);
         else if (strcmp(argv[i], "--figures") == 0)
             figures = argv[i + 1];
     }
