@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "data_file.h"
 #include "state.h"
 
 enum { EPISODE = 250, REMEMBERED = 12, CANDIDATES_MAX = MODEL_FILES + 2, COMPARE_EVERY = 60 };
@@ -555,6 +556,43 @@ static cask_column_info writer_info(model *m)
     return info;
 }
 
+static int note_bytes(const cask_column_file *file, void *payload)
+{
+    *(uint64_t *)payload += file->data_bytes - (file->records > 0 ? CASK_DATA_START : 0);
+    return 0;
+}
+
+/* Whether pruning has left what format 3 takes for damage, by the public interface: bytes of no record. */
+static bool has_holes(model *m)
+{
+    uint64_t bytes = 0, slot;
+    const void *stored;
+    cask_iter *iter;
+    size_t size;
+
+    expect_code("files", cask_column_files(m->writer.column, note_bytes, &bytes), CASK_OK);
+    expect_code("iterator", cask_iter_new(&iter, m->writer.column, 0, CASK_UP), CASK_OK);
+    while (cask_iter_next(iter, &slot) == CASK_OK) {
+        expect_code("iteration", cask_iter_stored(iter, &stored, &size), CASK_OK);
+        bytes -= CASK_RECORD_HEADER_SIZE + size;
+    }
+    cask_iter_free(iter);
+    return bytes != 0;
+}
+
+/* Whether pruning is in the way of format 3, also what was forgotten again. */
+static bool pruning_shows(model *m)
+{
+    bool has_highest = false;
+
+    for (size_t place = 0; place < PLACES; place++) {
+        if (m->now.at[place] == PRUNED)
+            return true;
+        has_highest |= m->now.at[place] >= FIRST_VALUE && place_slot(&m->now, place) == m->now.highest;
+    }
+    return m->now.ever_pruned && (!has_highest || has_holes(m));
+}
+
 static int expected_of_upgrade(model *m, uint32_t version)
 {
     cask_column_info info;
@@ -564,7 +602,7 @@ static int expected_of_upgrade(model *m, uint32_t version)
     if (version == 2 || m->now.version == 2)
         return CASK_E_UNSUPPORTED;
     info = writer_info(m);
-    return m->now.ever_pruned || info.recoded_files > 0 || info.codec == CASK_CODEC_ZSTD ? CASK_E_UNSUPPORTED : CASK_OK;
+    return info.recoded_files > 0 || info.codec == CASK_CODEC_ZSTD || pruning_shows(m) ? CASK_E_UNSUPPORTED : CASK_OK;
 }
 
 static void run_upgrade(model *m)
@@ -582,6 +620,7 @@ static void run_upgrade(model *m)
     if (code < 0)
         return;
     next.version = version;
+    next.ever_pruned &= version >= 4;
     push(m, &next);
 }
 

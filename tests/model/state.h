@@ -19,7 +19,7 @@ typedef struct state {
     uint64_t highest;    /* slot, CASK_NO_SLOT: empty */
     uint32_t version;
     bool backfill;    /* allowed */
-    bool ever_pruned; /* which format 3 does not have */
+    bool ever_pruned; /* since it is of format 4: format 3 does not have it */
     uint8_t at[PLACES];
 } state;
 
