@@ -189,6 +189,25 @@ static void conf__v3_backfilled_file_must_lie_before_the_current_one(void **stat
     }
 }
 
+/* Less than a data file begins with: what is appended there could not be read. */
+static void conf__v3_length_must_not_lie_before_the_first_record(void **state)
+{
+    fixture *f = *state;
+    cask_conf conf = { .version = 3, .highest_slot = 24581, .record_type = { 'b', 'l' }, .max_value_size = 1 << 20,
+                       .allow_backfill = true, .open_count = 2,
+                       .open = { { .file_id = 3, .data_length = 8 }, { .file_id = 1, .data_length = 8 } } };
+    cask_conf loaded;
+
+    for (unsigned file = 0; file < 2; file++) {
+        conf.open[file].data_length = 7;
+        assert_ok(cask_conf_create(&conf, f->vfs, FOLDER, PATH));
+        assert_code(cask_conf_load(&loaded, NULL, f->vfs, PATH), CASK_E_CORRUPT);
+        conf.open[file].data_length = 8;
+        assert_ok(cask_conf_create(&conf, f->vfs, FOLDER, PATH));
+        assert_ok(cask_conf_load(&loaded, NULL, f->vfs, PATH));
+    }
+}
+
 /* ---- Version 4 -------------------------------------------------------------------------------------------------- */
 
 /* Put the checksum behind the 508 bytes before it. */
@@ -442,6 +461,7 @@ static void conf__v4_forged_contents_are_refused(void **state)
     load_forged(*state, 40, "\x00", 1, CASK_E_CORRUPT);          /* none, though there are records */
     load_forged(*state, 16, ones, 8, CASK_E_CORRUPT);            /* empty, though files are open */
     load_forged(*state, 80, "\x02", 1, CASK_E_CORRUPT);          /* the first is not the current one */
+    load_forged(*state, 88, "\x07\x00", 2, CASK_E_CORRUPT);       /* a length before the first record */
     load_forged(*state, 120, "\x03", 1, CASK_E_CORRUPT);         /* twice the same */
     load_forged(*state, 120, "\x04", 1, CASK_E_CORRUPT);         /* beyond the current one */
     load_forged(*state, 120, "\x00", 1, CASK_E_CORRUPT);         /* before the first */
@@ -554,6 +574,7 @@ int main(void)
         conf_test(conf__v3_without_backfilled_file),
         conf_test(conf__v3_is_replaced_atomically),
         conf_test(conf__v3_backfilled_file_must_lie_before_the_current_one),
+        conf_test(conf__v3_length_must_not_lie_before_the_first_record),
         conf_test(conf__v4_bytes),
         conf_test(conf__v4_pairs_alternate),
         conf_test(conf__v4_torn_commit_leaves_the_one_before),
