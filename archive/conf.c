@@ -4,6 +4,7 @@
 
 #include "bytes.h"
 #include "codec.h"
+#include "data_file.h"
 #include "error.h"
 #include "fault.h"
 
@@ -43,6 +44,16 @@ void cask_conf_delist(cask_conf *conf, uint64_t file_id)
     }
 }
 
+/* A file has nothing, or at least what each begins with: what was appended before that could not be read. */
+static bool lengths_fit(const cask_conf *conf)
+{
+    for (uint32_t i = 0; i < conf->open_count; i++) {
+        if (conf->open[i].data_length != 0 && conf->open[i].data_length < CASK_DATA_START)
+            return false;
+    }
+    return true;
+}
+
 /* ---- Versions 2 and 3 ---- */
 
 static int decode_old(cask_conf *conf, const uint8_t *bytes, size_t size, const char *path)
@@ -79,6 +90,9 @@ static int decode_old(cask_conf *conf, const uint8_t *bytes, size_t size, const 
             conf->open[conf->open_count++] =
                 (cask_open_file){ .file_id = backfilled, .data_length = cask_load64(bytes + 44) };
     }
+    if (!lengths_fit(conf))
+        return cask_fail_word(CASK_E_CORRUPT, "conf", CASK_IN_FILE(path),
+                              "a committed length is less than a data file begins with; restore column.conf from a copy");
     return CASK_OK;
 }
 
@@ -201,7 +215,7 @@ static int decode_v4(cask_conf *conf, const uint8_t *copy, const char *path)
     if (conf->open_count > 0 && (conf->open[0].file_id != cask_conf_current(conf) ||
                                  cask_conf_current(conf) - conf->first_file_id >= CASK_COLUMN_FILES_MAX))
         goto contradiction;
-    if (!intent_fits(conf))
+    if (!intent_fits(conf) || !lengths_fit(conf))
         goto contradiction;
     return CASK_OK;
 
